@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "broker/base/time.h"
+
+/// Every limit and default of the broker: one line each, with unit, reason and what happens at it.
+/// Those with an option in the configuration are its defaults.
+namespace lineshaft::limits {
+
+/// Time from accept to a complete CONNECT, absolute; then the socket is closed.
+inline constexpr Milliseconds connect_deadline{5000};
+/// Largest packet a client may send; a larger one gets 0x95 from its fixed header on.
+inline constexpr std::uint32_t packet_size_bytes_max = 2 * 1024 * 1024;
+/// Largest packet before CONNACK (CONNECT itself); more is 0x95.
+inline constexpr std::uint32_t connect_size_bytes_max = 64 * 1024;
+/// Levels of a Topic Name or Topic Filter; more is 0x90 or 0x8F.
+inline constexpr std::size_t topic_levels_max = 32;
+/// Bytes of a Topic Name or Topic Filter; more is 0x90 or 0x8F.
+inline constexpr std::size_t topic_size_bytes_max = 1024;
+/// Bytes of a Client Identifier; more is 0x85.
+inline constexpr std::size_t client_id_size_bytes_max = 256;
+/// User Properties of one packet; more is 0x97 on CONNECT and PUBLISH.
+inline constexpr std::size_t user_properties_max = 64;
+/// Unacknowledged QoS 1 and 2 messages from one client (our Receive Maximum); more is 0x93.
+inline constexpr std::uint16_t receive_maximum = 256;
+/// Unacknowledged QoS 1 and 2 messages towards one client; further ones wait in its queue.
+inline constexpr std::uint16_t inflight_out_max = 64;
+/// Inbound topic aliases per connection (our Topic Alias Maximum); above it is 0x94.
+inline constexpr std::uint16_t topic_alias_in_max = 64;
+/// Outbound topic aliases per connection; further topics are sent by name.
+inline constexpr std::uint16_t topic_alias_out_max = 64;
+/// Subscriptions of one session; a further one gets 0x97.
+inline constexpr std::size_t subscriptions_per_session_max = 10'000;
+/// Sessions, connected or not; a further CONNECT gets 0x97.
+inline constexpr std::size_t sessions_max = 1'000'000;
+/// Connections of one listener; a further one is closed at accept.
+inline constexpr std::size_t connections_max = 100'000;
+/// Longest session expiry; longer requests are shortened and told so.
+inline constexpr std::uint32_t session_expiry_s_max = 30 * 24 * 3600;
+/// Expiry of a 3.x session with neither QoS > 0 subscription nor queue (dashboards leave them).
+inline constexpr std::uint32_t idle_session_expiry_s = 24 * 3600;
+/// Longest keep alive; a client that asks for more (or for none) gets it as Server Keep Alive.
+/// 0 leaves the client's choice.
+inline constexpr std::uint16_t keep_alive_s_max = 0;
+/// Messages waiting in one session; then its overflow policy acts.
+inline constexpr std::size_t queued_max = 100'000;
+/// Bytes waiting in one session; then its overflow policy acts.
+inline constexpr std::size_t queued_bytes_max = 256 * 1024 * 1024;
+/// Queue entries of a session kept in RAM; further ones are read back from the store.
+inline constexpr std::size_t queue_window = 1'000;
+/// Entries one page read asks for.
+inline constexpr std::size_t queue_page = 500;
+/// Topics with a retained or last value; a new retained one then gets 0x97, a new plain one is
+/// routed without a last value.
+inline constexpr std::size_t ram_topics_max = 2'000'000;
+/// Topic entries without any value kept for fast look-up; then the clock hand evicts.
+inline constexpr std::size_t topic_entries_idle_max = 100'000;
+/// Interned publisher names; then further publishers are recorded as unknown.
+inline constexpr std::size_t publisher_names_max = 1'000'000;
+/// Nodes, values or recipients one turn visits of a longer work; it goes on in the next turn.
+inline constexpr std::size_t slice = 1'000;
+/// Bytes one replay slice puts on a connection before it waits for the socket to drain.
+inline constexpr std::size_t replay_slice_bytes = 256 * 1024;
+/// Unapplied batches per connection before it stops reading (TCP then slows the sender).
+inline constexpr std::size_t connection_batches_pending_max = 4;
+/// Bytes read in one loop turn before the core runs: above it output piles up beyond L2.
+inline constexpr std::size_t loop_read_bytes_max = 64 * 1024;
+/// Unsent bytes of a connection above which QoS 0 messages are dropped for it, counted.
+inline constexpr std::size_t outbox_bytes_max = 1024 * 1024;
+/// Unsent bytes below which a replay goes on.
+inline constexpr std::size_t outbox_drained_bytes = 128 * 1024;
+/// A socket that takes no byte for so long while data waits is closed.
+inline constexpr Milliseconds stalled_socket{60'000};
+/// Time a closing connection is given to read the last packet.
+inline constexpr Milliseconds linger{2'000};
+/// Bytes waiting for the journal before connections with a held acknowledgement pause; soft.
+inline constexpr std::size_t journal_queue_bytes_max = 64 * 1024 * 1024;
+/// Bytes and entries of one journal batch; a single `Persist` is never split.
+inline constexpr std::size_t journal_batch_bytes_max = 4 * 1024 * 1024;
+inline constexpr std::size_t journal_batch_entries_max = 4096;
+/// Larger messages are stored once and referred to when several queues hold them.
+inline constexpr std::size_t inline_bytes_max = 512;
+/// Interval in which changed last values are handed to the journal.
+inline constexpr Milliseconds lkv_flush{200};
+/// Unsynced records are synced at least so often.
+inline constexpr Milliseconds wal_sync{1000};
+/// After a start, wills of sessions that have not come back wait so long.
+inline constexpr std::uint32_t will_grace_s = 30;
+/// Granularity of every timer: nothing fires early, and at most so much late.
+inline constexpr Milliseconds timer_tick{100};
+/// Log records waiting for the writer thread; then further ones are dropped and counted.
+inline constexpr std::size_t log_queue = 8192;
+
+}  // namespace lineshaft::limits

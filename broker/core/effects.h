@@ -1,0 +1,127 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <variant>
+#include <vector>
+
+#include "broker/base/message.h"
+#include "broker/core/persist.h"
+#include "broker/core/request.h"
+#include "broker/mqtt/packets.h"
+
+/// What the core decided; rooms around it act. Effects of one connection are in decision order.
+namespace lineshaft::core {
+
+/// A connection on the shard whose list the effect stands in.
+struct ConnectionRef {
+  std::uint32_t slot = 0;
+  std::uint32_t generation = 0;
+};
+
+/// One receiver of a `Deliver`.
+struct Recipient {
+  ConnectionRef connection;
+  std::uint16_t packet_id = 0;
+  QoS qos = QoS::at_most_once;
+  bool retain = false;
+  bool dup = false;
+  std::uint16_t identifiers_size = 0;
+  /// Into `ShardEffects::subscription_identifiers`.
+  std::uint32_t identifiers_begin = 0;
+};
+
+/// A PUBLISH to one or many connections of this shard. QoS 0 may be dropped by a full outbox.
+struct Deliver {
+  MessagePtr message;
+  /// Seconds left of its Message Expiry Interval.
+  std::uint32_t expiry_s = no_expiry_s;
+  /// Into `ShardEffects::recipients`.
+  std::uint32_t recipients_begin = 0;
+  std::uint32_t recipients_size = 0;
+};
+
+/// What the encoder and the outbox of a connection must know; precedes its CONNACK.
+struct Configure {
+  ConnectionRef connection;
+  mqtt::Version version = mqtt::Version::v5;
+  /// Client's Maximum Packet Size, 0 without limit.
+  std::uint32_t packet_size_bytes_max = 0;
+  bool problem_information = true;
+  /// Aliases we may use towards the client.
+  std::uint16_t topic_alias_maximum = 0;
+};
+
+/// Any packet but PUBLISH.
+using OutPacket =
+    std::variant<mqtt::AckPacket, mqtt::PingrespPacket, std::unique_ptr<mqtt::ConnackPacket>,
+                 std::unique_ptr<mqtt::SubackPacket>, std::unique_ptr<mqtt::DisconnectPacket>,
+                 std::unique_ptr<mqtt::AuthPacket>>;
+
+struct Acknowledge {
+  ConnectionRef connection;
+  OutPacket packet;
+};
+
+/// Send what stands before it, then close. The core has forgotten the connection already; no
+/// `ConnectionLost` is expected.
+struct Close {
+  ConnectionRef connection;
+};
+
+/// Answer with `OutboxDrained` as soon as the connection's unsent bytes are below
+/// `limits::outbox_drained_bytes` (at once if they are).
+struct AwaitDrain {
+  ConnectionRef connection;
+};
+
+/// Stop or go on reading the socket: the journal is behind.
+struct SetReading {
+  ConnectionRef connection;
+  bool paused = false;
+};
+
+using Effect = std::variant<Deliver, Acknowledge, Close, AwaitDrain, SetReading, Configure>;
+
+/// The effects for the connections of one shard.
+struct ShardEffects {
+  std::vector<Effect> list;
+  std::vector<Recipient> recipients;
+  std::vector<std::uint32_t> subscription_identifiers;
+
+  std::span<const Recipient> recipients_of(const Deliver& deliver) const {
+    return std::span(recipients).subspan(deliver.recipients_begin, deliver.recipients_size);
+  }
+  std::span<const std::uint32_t> identifiers_of(const Recipient& recipient) const {
+    return std::span(subscription_identifiers)
+        .subspan(recipient.identifiers_begin, recipient.identifiers_size);
+  }
+  void clear() {
+    list.clear();
+    recipients.clear();
+    subscription_identifiers.clear();
+  }
+};
+
+/// Everything one turn decided. A turn may call `Core::apply` several times with the same object:
+/// all its changes then stand in one `Persist`. Whoever takes the content clears it.
+struct Effects {
+  explicit Effects(std::size_t shards_size) : shards(shards_size) {}
+
+  std::vector<ShardEffects> shards;
+  std::optional<Persist> persist;
+  std::vector<LoadQueue> loads;
+  std::vector<Reply> replies;
+
+  void clear() {
+    for (auto& shard : shards) shard.clear();
+    persist.reset();
+    loads.clear();
+    replies.clear();
+  }
+};
+
+}  // namespace lineshaft::core

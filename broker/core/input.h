@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "broker/core/config.h"
+#include "broker/core/ids.h"
+#include "broker/core/persist.h"
+#include "broker/core/request.h"
+#include "broker/mqtt/packets.h"
+
+/// What the core is told.
+namespace lineshaft::core {
+
+/// Where a connection comes from; for logs, limits and policy.
+struct Peer {
+  std::string listener;
+  /// "127.0.0.1:40312", "[::1]:40312" or "unix:uid=0".
+  std::string address;
+};
+
+/// Precedes the first packets of a connection.
+struct ConnectionOpened {
+  ConnectionId connection;
+  std::shared_ptr<const Peer> peer;
+};
+
+/// Decoded packets of one connection in the order of the stream. The first one of a connection is
+/// CONNECT or a `Violation`: the decoder lets nothing else through.
+struct PacketsArrived {
+  ConnectionId connection;
+  std::vector<mqtt::Packet> packets;
+};
+
+enum class LostBecause : std::uint8_t {
+  peer_closed,
+  network_error,
+  stalled_socket,
+  connect_deadline,
+};
+
+/// The socket is gone; nothing more can be sent.
+struct ConnectionLost {
+  ConnectionId connection;
+  LostBecause because = LostBecause::peer_closed;
+};
+
+/// The net room stopped or resumed reading by itself: keep alive stands still meanwhile.
+struct ReadingPaused {
+  ConnectionId connection;
+  bool paused = false;
+};
+
+/// Answer to `AwaitDrain`.
+struct OutboxDrained {
+  ConnectionId connection;
+};
+
+/// Time passes: every `limits::timer_tick`, from shard 0.
+struct TimeAdvanced {};
+
+enum class StoreSource : std::uint8_t { journal = 0 };
+
+/// Everything up to `seq` is as durable as the configuration promises.
+struct StoreCommitted {
+  StoreSource source = StoreSource::journal;
+  std::uint64_t seq = 0;
+};
+
+struct StoreStateChanged {
+  /// False: new publishes that need the disk are refused before any effect.
+  bool accepts_writes = true;
+  /// Why not: `quota_exceeded` (no space) or `unspecified_error`.
+  ReasonCode refusal = ReasonCode::unspecified_error;
+  /// The journal's queue is above its mark.
+  bool overloaded = false;
+};
+
+/// A page of a session's queue; shorter than asked means there is no more up to `last_seq`.
+struct QueueLoaded {
+  SessionId sid = 0;
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0;
+  std::vector<QueueRecord> entries;
+  /// The store could not read it; the core asks again at the next tick.
+  bool failed = false;
+};
+
+struct Reconfigured {
+  CoreConfig config;
+};
+
+using Input = std::variant<PacketsArrived, ConnectionOpened, ConnectionLost, ReadingPaused,
+                           OutboxDrained, TimeAdvanced, StoreCommitted, StoreStateChanged,
+                           QueueLoaded, Request, Reconfigured>;
+
+}  // namespace lineshaft::core

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <variant>
+#include <vector>
+
+#include "broker/base/message.h"
+
+namespace lineshaft::core {
+
+/// Gauges of the core at one moment.
+struct Statistics {
+  std::size_t connections = 0;
+  std::size_t sessions = 0;
+  /// Sessions without a connection.
+  std::size_t sessions_offline = 0;
+  std::size_t connections_most = 0;
+  std::size_t subscriptions = 0;
+  std::size_t shared_groups = 0;
+  std::size_t retained = 0;
+  std::size_t last_values = 0;
+  std::size_t topic_entries = 0;
+  /// Messages queued or in flight in all sessions, and their bytes.
+  std::size_t queued = 0;
+  std::size_t queued_bytes = 0;
+  /// Sum of drops by a full queue, over the sessions that exist.
+  std::size_t queue_drops = 0;
+  std::size_t wills = 0;
+  std::size_t held_acknowledgements = 0;
+};
+
+/// Tell me the gauges. Answer: `Statistics`.
+struct StatisticsRequest {};
+
+/// Publish these in the broker's own name ($SYS values, which are never stored). No answer.
+struct PublishRequest {
+  std::vector<KeptMessagePtr> messages;
+};
+
+/// The broker stops: every client gets its held packets and then DISCONNECT 0x8B; no will fires,
+/// sessions stay as they are. Answer: `DrainDone` when nothing is left held.
+struct DrainRequest {};
+struct DrainDone {};
+
+/// One call from outside MQTT.
+struct Request {
+  std::uint64_t id = 0;
+  std::variant<StatisticsRequest, PublishRequest, DrainRequest> what;
+};
+
+struct Reply {
+  std::uint64_t id = 0;
+  std::variant<Statistics, DrainDone> what;
+};
+
+}  // namespace lineshaft::core
