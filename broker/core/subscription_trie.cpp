@@ -185,9 +185,8 @@ void SubscriptionTrie::release_if_empty(NodeId node) {
 }
 
 std::size_t SubscriptionTrie::memory_bytes() const {
-  std::size_t bytes = trie_.memory_bytes() + payloads_.memory_bytes() + many_.memory_bytes() +
-                      groups_.memory_bytes();
-  return bytes;
+  return trie_.memory_bytes() + payloads_.memory_bytes() + many_.memory_bytes() +
+         groups_.memory_bytes();
 }
 
 }  // namespace lineshaft::core

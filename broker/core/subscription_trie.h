@@ -26,8 +26,6 @@ static_assert(sizeof(Subscriber) == 16);
 /// One share group: a (share name, filter) pair of the owner's table of groups.
 struct SharedGroupRef {
   std::uint32_t group = 0;
-
-  friend bool operator==(const SharedGroupRef&, const SharedGroupRef&) = default;
 };
 
 /// What a topic matches. Reuse one object: its vectors keep their capacity.
@@ -75,6 +73,7 @@ class SubscriptionTrie {
   std::size_t size() const { return size_; }
   /// Filters that carry a subscriber or a group.
   std::size_t filter_count() const { return payloads_.size(); }
+  /// Memory of the tables; the lists of filters with several subscribers or groups come on top.
   std::size_t memory_bytes() const;
 
  private:
