@@ -1,7 +1,7 @@
 #pragma once
 
-/// The one way tests include Catch2: version 2 (Debian 12) is a single header, version 3 (Debian 13) is many.
-/// The value of LINESHAFT_CATCH2_VERSION comes from tests/CMakeLists.txt.
+/// The one way tests include Catch2: version 2 (Debian 12) is a single header, version 3 (Debian
+/// 13) is many. The value of LINESHAFT_CATCH2_VERSION comes from tests/CMakeLists.txt.
 
 #if LINESHAFT_CATCH2_VERSION >= 3
 #include <catch2/catch_all.hpp>

@@ -1,4 +1,5 @@
-// Feeds every file of the named folders to a fuzz target, once and in name order: the corpus as a regression test.
+// Feeds every file of the named folders to a fuzz target, once and in name order: the corpus as a
+// regression test.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
