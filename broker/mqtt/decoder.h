@@ -2,17 +2,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "broker/base/message.h"
 #include "broker/mqtt/packets.h"
+#include "broker/mqtt/reader.h"
 
 namespace lineshaft::mqtt {
 
 /// Which side's packets are read.
 enum class Role : std::uint8_t { server_reads_client, client_reads_server };
 
+/// Every limit is taken literally: 0 allows nothing.
 struct DecoderLimits {
   /// Total size of one packet, fixed header included; more is `packet_too_large`, known from the
   /// fixed header, before the body is buffered [MQTT-3.2.2-15].
@@ -33,7 +36,8 @@ class Decoder {
  public:
   Decoder(Role role, const DecoderLimits& limits, MessageArena& arena);
 
-  /// For a client that reads a server's packets, or a server that already knows (tests).
+  /// For a client that reads a server's packets, or a server that already knows (tests): CONNECT
+  /// then counts as done.
   void set_version(Version version);
 
   /// Decodes every complete packet of `input` (with what was left before) to the end of `packets`.
@@ -41,10 +45,59 @@ class Decoder {
   /// Nothing in `packets` points into `input`.
   void feed(Octets input, std::vector<Packet>& packets);
 
-  bool failed() const;
-  Version version() const;
+  bool failed() const { return failed_; }
+  /// MQTT 3.1.1 until CONNECT tells: a refusal before that goes out in the form all can read.
+  Version version() const { return version_; }
   /// Bytes buffered of a packet that is not complete yet.
-  std::size_t pending_bytes() const;
+  std::size_t pending_bytes() const { return pending_.size(); }
+
+ private:
+  /// Where the packet at the front of a stream ends, as far as its fixed header is there.
+  struct Frame {
+    /// 0 while the fixed header is cut off.
+    std::size_t header_bytes = 0;
+    std::size_t size_bytes = 0;
+  };
+
+  Frame read_frame(Octets input, std::vector<Packet>& packets);
+  std::optional<Error> first_byte_fault(std::uint8_t first) const;
+  Octets complete_pending(Octets input, std::vector<Packet>& packets);
+  void release_pending();
+  void decode_body(std::uint8_t first, Octets body, std::vector<Packet>& packets);
+  void fail(const Error& error, std::vector<Packet>& packets);
+
+  void decode_connect(Reader& reader, std::vector<Packet>& packets);
+  void read_protocol(Reader& reader, ConnectPacket& packet);
+  void read_connect_properties(Reader& reader, ConnectPacket& packet) const;
+  void read_client_id(Reader& reader, ConnectPacket& packet) const;
+  Will read_will(Reader& reader, std::uint8_t connect_flags) const;
+
+  void decode_publish(std::uint8_t first, Reader& reader, std::vector<Packet>& packets);
+  void read_publish_properties(Reader& reader, MessageFields& fields, PublishPacket& packet);
+  void resolve_topic(Reader& reader, Octets& topic, std::uint16_t alias);
+
+  void decode_packet(std::uint8_t first, Reader& reader, std::vector<Packet>& packets);
+  void decode_acknowledgement(PacketType type, Reader& reader, std::vector<Packet>& packets) const;
+  void decode_subscribe(Reader& reader, std::vector<Packet>& packets) const;
+  void decode_unsubscribe(Reader& reader, std::vector<Packet>& packets) const;
+  void decode_suback(PacketType type, Reader& reader, std::vector<Packet>& packets) const;
+  void decode_connack(Reader& reader, std::vector<Packet>& packets) const;
+  void read_connack_properties(Reader& reader, ConnackPacket& packet) const;
+  void decode_disconnect(Reader& reader, std::vector<Packet>& packets) const;
+  void decode_auth(Reader& reader, std::vector<Packet>& packets) const;
+
+  DecoderLimits limits_;
+  MessageArena& arena_;
+  Role role_;
+  Version version_ = Version::v3_1_1;
+  bool connected_;
+  bool failed_ = false;
+  /// A cut-off packet from its first byte on.
+  std::string pending_;
+  /// Topic by alias, index 0 is alias 1; grows to the highest alias used.
+  std::vector<std::string> aliases_;
+  /// Forwarded properties of a PUBLISH that had others between them.
+  std::string gathered_;
 };
 
 }  // namespace lineshaft::mqtt
