@@ -1,11 +1,8 @@
 // The topic structures alone: names inserted, found, walked and matched, and the memory they take.
 //
-//   core_topics --benchmark_filter=...    (budgets: performance-design "Tries")
-//
 // The names are ISA-95 like: 10 sites x 10 areas x 10 lines x 10 cells x 10 machines x 10 values.
 #include <benchmark/benchmark.h>
 #include <malloc.h>
-#include <time.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -100,29 +97,6 @@ void release_million_names(benchmark::State& state) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations() * million));
 }
 BENCHMARK(release_million_names)->Unit(benchmark::kMillisecond);
-
-/// CPU time of this thread: on a busy machine a wall clock would measure the neighbours.
-double thread_us() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
-}
-
-/// The longest single insert while a million come in: what growing costs one turn.
-void longest_insert(benchmark::State& state) {
-  const std::vector<std::string>& names = million_names();
-  for (auto _ : state) {
-    TopicTrie trie(1);
-    double longest = 0;
-    for (const std::string& name : names) {
-      const double start = thread_us();
-      trie.set_value(trie.insert(name), 1);
-      longest = std::max(longest, thread_us() - start);
-    }
-    state.counters["longest_us"] = longest;
-  }
-}
-BENCHMARK(longest_insert)->Unit(benchmark::kMillisecond)->Iterations(3);
 
 void find_name(benchmark::State& state) {
   const auto count = static_cast<std::size_t>(state.range(0));
@@ -229,5 +203,3 @@ void compare_topic_with_filter(benchmark::State& state) {
 BENCHMARK(compare_topic_with_filter);
 
 }  // namespace
-
-BENCHMARK_MAIN();
