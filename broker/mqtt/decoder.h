@@ -50,6 +50,8 @@ class Decoder {
   Version version() const { return version_; }
   /// Bytes buffered of a packet that is not complete yet.
   std::size_t pending_bytes() const { return pending_.size(); }
+  /// Memory held for that.
+  std::size_t pending_capacity() const { return pending_.capacity(); }
 
  private:
   /// Where the packet at the front of a stream ends, as far as its fixed header is there.
