@@ -8,7 +8,6 @@ namespace lineshaft {
 }  // namespace lineshaft
 
 /// Checks our own invariants, on in release too. A peer's fault is never an assertion.
-#define LINESHAFT_ASSERT(condition) \
-  (static_cast<bool>(condition)     \
-       ? static_cast<void>(0)       \
-       : ::lineshaft::assertion_failed(#condition, __FILE__, __LINE__))
+#define LINESHAFT_ASSERT(condition)                    \
+  (static_cast<bool>(condition) ? static_cast<void>(0) \
+                                : ::lineshaft::assertion_failed(#condition, __FILE__, __LINE__))

@@ -75,6 +75,11 @@ inline constexpr std::size_t outbox_drained_bytes = 128 * 1024;
 inline constexpr Milliseconds stalled_socket{60'000};
 /// Time a closing connection is given to read the last packet.
 inline constexpr Milliseconds linger{2'000};
+/// Bytes on their way to one shard; above it nobody reads and QoS 0 for that shard is dropped,
+/// counted.
+inline constexpr std::size_t mailbox_bytes_max = 16 * 1024 * 1024;
+/// Longest time the broker takes to say goodbye and to send what is unsent when it stops.
+inline constexpr Milliseconds drain{10'000};
 /// Bytes waiting for the journal before connections with a held acknowledgement pause; soft.
 inline constexpr std::size_t journal_queue_bytes_max = 64 * 1024 * 1024;
 /// Bytes and entries of one journal batch; a single `Persist` is never split.
@@ -86,6 +91,12 @@ inline constexpr std::size_t inline_bytes_max = 512;
 inline constexpr Milliseconds lkv_flush{200};
 /// Unsynced records are synced at least so often.
 inline constexpr Milliseconds wal_sync{1000};
+/// Bytes of unsynced records kept in RAM for a second try; more forces a sync.
+inline constexpr std::size_t journal_unsynced_bytes_max = 16 * 1024 * 1024;
+/// Pause between two attempts to open a failed store again.
+inline constexpr Milliseconds store_retry{5000};
+/// Attempts in a row that end in an input/output error; then the broker exits with 75.
+inline constexpr int store_failures_max = 3;
 /// After a start, wills of sessions that have not come back wait so long.
 inline constexpr std::uint32_t will_grace_s = 30;
 /// Granularity of every timer: nothing fires early, and at most so much late.

@@ -31,8 +31,9 @@ struct Field {
   Field(std::string_view k, const char* v) : key(k), value(v) {}
   Field(std::string_view k, bool v) : key(k), value(v ? "true" : "false"), number(true) {}
   template <class Number>
-    requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
-  Field(std::string_view k, Number v) : key(k), value(fmt::format("{}", v)), number(true) {}
+  requires(std::is_arithmetic_v<Number> && !std::is_same_v<Number, bool>)
+      Field(std::string_view k, Number v)
+      : key(k), value(fmt::format("{}", v)), number(true) {}
 };
 
 enum class Format : std::uint8_t { text, json };
@@ -56,9 +57,9 @@ void write(Room room, Level level, std::string_view event, std::initializer_list
 
 /// LINESHAFT_LOG(core, info, "client_taken_over", {"client_id", id}, {"peer", peer});
 /// The fields are evaluated only when the level is on.
-#define LINESHAFT_LOG(room, level, event, ...)                                                   \
-  do {                                                                                           \
-    if (::lineshaft::log::enabled(::lineshaft::log::Room::room, ::lineshaft::log::Level::level)) \
-      ::lineshaft::log::write(::lineshaft::log::Room::room, ::lineshaft::log::Level::level,      \
-                              event, {__VA_ARGS__});                                             \
+#define LINESHAFT_LOG(room, level, event, ...)                                                     \
+  do {                                                                                             \
+    if (::lineshaft::log::enabled(::lineshaft::log::Room::room, ::lineshaft::log::Level::level))   \
+      ::lineshaft::log::write(::lineshaft::log::Room::room, ::lineshaft::log::Level::level, event, \
+                              {__VA_ARGS__});                                                      \
   } while (false)

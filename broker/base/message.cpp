@@ -46,10 +46,9 @@ Message::Message(const MessageFields& fields, std::uint8_t extra_flags, std::uin
       properties_size_(static_cast<std::uint32_t>(fields.properties.size())),
       expiry_interval_s_(fields.expiry_interval_s),
       topic_size_(static_cast<std::uint16_t>(fields.topic.size())),
-      flags_(static_cast<std::uint8_t>(static_cast<std::uint8_t>(fields.qos) |
-                                       (fields.retain ? retain_flag : 0) |
-                                       (fields.request_response ? request_response_flag : 0) |
-                                       extra_flags)),
+      flags_(static_cast<std::uint8_t>(
+          static_cast<std::uint8_t>(fields.qos) | (fields.retain ? retain_flag : 0) |
+          (fields.request_response ? request_response_flag : 0) | extra_flags)),
       block_offset_(block_offset) {}
 
 void Message::copy_data(char* to, const MessageFields& fields) {
@@ -98,7 +97,7 @@ void KeptMessage::replace(KeptMessagePtr& slot, const Message& message, const Ke
 }
 
 MessageFields fields_of(const Message& message) {
-  return {message.topic(), message.properties(),       message.payload(),         message.qos(),
+  return {message.topic(),  message.properties(),       message.payload(),          message.qos(),
           message.retain(), message.request_response(), message.expiry_interval_s()};
 }
 
@@ -138,8 +137,8 @@ MessagePtr MessageArena::make(const MessageFields& fields) {
     block_ = MessageBlock::create();
     place = block_->allocate(size);
   }
-  const auto offset = static_cast<std::uint32_t>(static_cast<char*>(place) -
-                                                 reinterpret_cast<char*>(block_));
+  const auto offset =
+      static_cast<std::uint32_t>(static_cast<char*>(place) - reinterpret_cast<char*>(block_));
   auto* const message = new (place) Message(fields, 0, offset);
   Message::copy_data(static_cast<char*>(place) + sizeof(Message), fields);
   return MessagePtr(message);

@@ -10,48 +10,54 @@ namespace lineshaft {
 
 /// Every counter of the broker: enumerator and the name an operator sees.
 /// Counters only grow; gauges are computed by whoever owns the state.
-#define LINESHAFT_COUNTERS(X)                                              \
-  X(bytes_received, "bytes_received")                                      \
-  X(bytes_sent, "bytes_sent")                                              \
-  X(packets_received, "messages_received")                                 \
-  X(packets_sent, "messages_sent")                                         \
-  X(publish_received, "publish_messages_received")                         \
-  X(publish_sent, "publish_messages_sent")                                 \
-  X(publish_bytes_received, "publish_bytes_received")                      \
-  X(publish_bytes_sent, "publish_bytes_sent")                              \
-  X(connections_opened, "connections_opened")                              \
-  X(connections_closed, "connections_closed")                              \
-  X(connects_accepted, "connects_accepted")                                \
-  X(connects_refused, "connects_refused")                                  \
-  X(connect_timeouts, "connect_timeouts")                                  \
-  X(connections_refused_limit, "connections_refused_limit")                \
-  X(takeovers, "takeovers")                                                \
-  X(keep_alive_timeouts, "keep_alive_timeouts")                            \
-  X(malformed_packets, "malformed_packets")                                \
-  X(protocol_errors, "protocol_errors")                                    \
-  X(publish_refused, "publish_refused")                                    \
-  X(publish_refused_topic, "publish_refused_topic")                        \
-  X(dropped_qos0_slow_consumer, "dropped_qos0_slow_consumer")              \
-  X(dropped_queue_full, "dropped_queue_full")                              \
-  X(dropped_expired, "dropped_expired")                                    \
-  X(dropped_too_large, "dropped_too_large")                                \
-  X(dropped_no_store, "dropped_no_store")                                  \
-  X(slow_consumers_closed, "slow_consumers_closed")                        \
-  X(retained_refused_limit, "retained_refused_limit")                      \
-  X(last_values_refused_limit, "last_values_refused_limit")                \
-  X(publisher_names_refused_limit, "publisher_names_refused_limit")        \
-  X(subscriptions_refused_limit, "subscriptions_refused_limit")            \
-  X(sessions_refused_limit, "sessions_refused_limit")                      \
-  X(sessions_expired, "sessions_expired")                                  \
-  X(wills_sent, "wills_sent")                                              \
-  X(shared_moved, "shared_moved")                                          \
-  X(reading_paused_journal, "reading_paused_journal")                      \
-  X(journal_commits, "journal_commits")                                    \
-  X(journal_records, "journal_records")                                    \
-  X(journal_bytes, "journal_bytes")                                        \
-  X(journal_failures, "journal_failures")                                  \
-  X(journal_syncs, "journal_syncs")                                        \
-  X(restore_set_aside, "restore_set_aside")                                \
+#define LINESHAFT_COUNTERS(X)                                       \
+  X(bytes_received, "bytes_received")                               \
+  X(bytes_sent, "bytes_sent")                                       \
+  X(packets_received, "messages_received")                          \
+  X(packets_sent, "messages_sent")                                  \
+  X(publish_received, "publish_messages_received")                  \
+  X(publish_sent, "publish_messages_sent")                          \
+  X(publish_bytes_received, "publish_bytes_received")               \
+  X(publish_bytes_sent, "publish_bytes_sent")                       \
+  X(connections_opened, "connections_opened")                       \
+  X(connections_closed, "connections_closed")                       \
+  X(connects_accepted, "connects_accepted")                         \
+  X(connects_refused, "connects_refused")                           \
+  X(connect_timeouts, "connect_timeouts")                           \
+  X(connections_refused_limit, "connections_refused_limit")         \
+  X(accepts_paused, "accepts_paused")                               \
+  X(takeovers, "takeovers")                                         \
+  X(keep_alive_timeouts, "keep_alive_timeouts")                     \
+  X(malformed_packets, "malformed_packets")                         \
+  X(protocol_errors, "protocol_errors")                             \
+  X(publish_refused, "publish_refused")                             \
+  X(publish_refused_topic, "publish_refused_topic")                 \
+  X(dropped_qos0_slow_consumer, "dropped_qos0_slow_consumer")       \
+  X(dropped_queue_full, "dropped_queue_full")                       \
+  X(dropped_expired, "dropped_expired")                             \
+  X(dropped_too_large, "dropped_too_large")                         \
+  X(dropped_no_store, "dropped_no_store")                           \
+  X(slow_consumers_closed, "slow_consumers_closed")                 \
+  X(retained_refused_limit, "retained_refused_limit")               \
+  X(last_values_refused_limit, "last_values_refused_limit")         \
+  X(publisher_names_refused_limit, "publisher_names_refused_limit") \
+  X(subscriptions_refused_limit, "subscriptions_refused_limit")     \
+  X(sessions_refused_limit, "sessions_refused_limit")               \
+  X(sessions_expired, "sessions_expired")                           \
+  X(wills_sent, "wills_sent")                                       \
+  X(shared_moved, "shared_moved")                                   \
+  X(reading_paused_journal, "reading_paused_journal")               \
+  X(journal_commits, "journal_commits")                             \
+  X(journal_records, "journal_records")                             \
+  X(journal_bytes, "journal_bytes")                                 \
+  X(journal_failures, "journal_failures")                           \
+  X(journal_syncs, "journal_syncs")                                 \
+  X(store_reopened, "store_reopened")                               \
+  X(queue_pages_read, "queue_pages_read")                           \
+  X(queue_pages_failed, "queue_pages_failed")                       \
+  X(queue_records_unreadable, "queue_records_unreadable")           \
+  X(restore_set_aside, "restore_set_aside")                         \
+  X(restore_orphans_deleted, "restore_orphans_deleted")             \
   X(log_records_dropped, "log_records_dropped")
 
 enum class Counter : std::size_t {

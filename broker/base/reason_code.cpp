@@ -53,8 +53,7 @@ constexpr std::array names = {
     Entry{ReasonCode::maximum_connect_time, "maximum_connect_time"},
     Entry{ReasonCode::subscription_identifiers_not_supported,
           "subscription_identifiers_not_supported"},
-    Entry{ReasonCode::wildcard_subscriptions_not_supported,
-          "wildcard_subscriptions_not_supported"},
+    Entry{ReasonCode::wildcard_subscriptions_not_supported, "wildcard_subscriptions_not_supported"},
 };
 
 }  // namespace

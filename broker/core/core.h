@@ -2,21 +2,39 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <random>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "broker/base/time.h"
 #include "broker/core/config.h"
+#include "broker/core/connection_state.h"
 #include "broker/core/effects.h"
 #include "broker/core/input.h"
 #include "broker/core/persist.h"
+#include "broker/core/ring_queue.h"
+#include "broker/core/session.h"
+#include "broker/core/shared_groups.h"
+#include "broker/core/subscription_trie.h"
+#include "broker/core/timers.h"
+#include "broker/core/topic_entry.h"
 
 namespace lineshaft::core {
 
 /// The pure machine: `apply(now, input) -> effects`. No socket, file, thread, lock or clock.
+///
+/// Owned by whoever runs its turns; never called by two threads at once. Its parts stand in one
+/// file each: connect, publish, router, delivery, subscribe, replay, acknowledge, disconnect,
+/// wills, values, journal, restore.
 class Core {
  public:
-  /// `shards`: entries in every `Effects`. `seed`: chance for assigned Client Identifiers.
+  /// `shards`: entries in every `Effects`. `seed`: chance for assigned Client Identifiers and for
+  /// hashing.
   Core(CoreConfig config, std::size_t shards, std::uint64_t seed);
-  ~Core();
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -27,10 +45,291 @@ class Core {
   /// All records are in: expiry of sessions and wills starts to run.
   void restored(Now now, const RestoreSummary& summary, Effects& effects);
 
-  /// One decision step. Effects are appended.
+  /// One decision step. Effects are appended; all changes since `effects` was cleared stand in one
+  /// `Persist`.
   void apply(Now now, Input input, Effects& effects);
 
   Statistics statistics() const;
+
+ private:
+  /// Why a connection ends, as far as its will is concerned.
+  enum class WillFate : std::uint8_t { publish, discard };
+
+  /// One delivery that a publish leads to.
+  struct Target {
+    Session* session = nullptr;
+    QoS qos = QoS::at_most_once;
+    bool retain = false;
+    ShareId share = 0;
+    std::uint32_t identifiers_begin = 0;
+    std::uint32_t identifiers_size = 0;
+  };
+  /// What a publish needs on its way through the router.
+  struct Publication {
+    MessagePtr message;
+    TopicIndex topic = no_topic;
+    /// Null for the broker's own.
+    Session* publisher = nullptr;
+    /// Made when somebody keeps it.
+    KeptMessagePtr kept;
+    /// No delivery may leave before this is committed (a stored QoS 2 identifier).
+    std::uint64_t hold_seq = 0;
+  };
+  struct WaitingSession {
+    std::uint64_t seq = 0;
+    SessionIndex session = no_session;
+    std::uint32_t generation = 0;
+  };
+  struct WaitingConnection {
+    std::uint64_t seq = 0;
+    ConnectionId connection;
+  };
+
+  // core.cpp
+  void begin(Now now, Effects& effects);
+  void on_packets(PacketsArrived input);
+  bool on_packet(ConnectionState& connection, mqtt::Packet& packet);
+  void on_time();
+  void repeat_loads();
+  void on_timer(const TimerKey& key);
+  void on_keep_alive(ConnectionState& connection);
+  void arm_keep_alive(ConnectionState& connection);
+  void set_paused(ConnectionState& connection, bool ConnectionState::*reason, bool paused);
+  void on_request(const Request& request);
+  void on_drain(std::uint64_t request_id);
+  void finish_drain();
+
+  // connect.cpp
+  void on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet);
+  ReasonCode check_connect(const mqtt::ConnectPacket& packet) const;
+  void refuse_connect(ConnectionState& connection, const Error& error);
+  std::string assign_client_id();
+  std::uint32_t granted_expiry_s(const mqtt::ConnectPacket& packet) const;
+  bool take_over(Session& session, const mqtt::ConnectPacket& packet);
+  void attach(ConnectionState& connection, Session& session, mqtt::ConnectPacket& packet,
+              std::uint32_t expiry_s);
+  void send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,
+                    Session& session, bool session_present, bool assigned);
+  void after_connack(ConnectionState& connection);
+
+  // publish.cpp
+  void on_publish(ConnectionState& connection, mqtt::PublishPacket& packet);
+  bool is_repeat(ConnectionState& connection, Session& session, const mqtt::PublishPacket& packet);
+  ReasonCode admit(Session& session, const Publication& publication);
+  void refuse_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
+                      ReasonCode reason);
+  void acknowledge_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
+                           ReasonCode reason, std::uint64_t wait_seq);
+  TopicIndex topic_of(ConnectionState& connection, std::string_view name);
+
+  // router.cpp
+  void collect_targets(const Publication& publication);
+  void collect_session(std::span<const Subscriber> subscribers, const Publication& publication);
+  void collect_group(ShareId share, const Publication& publication);
+  SharedGroup::Member* pick_member(SharedGroup& group, QoS published, SessionIndex except,
+                                   bool connected_only);
+  bool reaches_store(const Publication& publication) const;
+  void route(Publication& publication);
+  void publish_now(Publication publication);
+  const KeptMessagePtr& kept(Publication& publication);
+  void share_payload(Publication& publication);
+
+  // values.cpp
+  void initialise_topic(TopicIndex index);
+  bool has_room_for_value(TopicIndex index) const;
+  /// The `Persist` an acknowledgement of this change must wait for, 0 none.
+  std::uint64_t update_values(Publication& publication);
+  std::uint64_t update_retained(Publication& publication);
+  std::uint64_t delete_values(Publication& publication);
+  void update_last(Publication& publication);
+  void mark_dirty(TopicIndex index);
+  std::uint64_t persist_topic(TopicIndex index, bool sync);
+  void flush_values(std::size_t topics_max);
+  void arm_retained_expiry(TopicIndex index);
+  void on_retained_expiry(TopicIndex index);
+  std::uint32_t publisher_number(Session* session);
+  /// The number it has, 0 if it never published anything that was kept.
+  std::uint32_t publisher_of(const Session& session) const;
+
+  // delivery.cpp
+  void offer(const Target& target, Publication& publication);
+  void enqueue(Session& session, QueueEntry entry);
+  bool make_room(Session& session, const QueueEntry& entry);
+  void drop_oldest(Session& session);
+  void count_drop(Session& session);
+  void pump(Session& session, std::uint64_t fresh_seq = 0);
+  void resend(Session& session, ConnectionState& connection);
+  bool start_next(Session& session, ConnectionState& connection, std::uint64_t fresh_seq);
+  void send_inflight(ConnectionState& connection, InflightEntry& inflight);
+  void refill(Session& session);
+  void on_queue_loaded(QueueLoaded input);
+  void skip_missing(Session& session, std::uint64_t before_seq);
+  void release_awaiting(Session& session);
+  void forget_entry(Session& session, const QueueEntry& entry);
+  void store_entry(Session& session, const QueueEntry& entry);
+  void release_payload(std::uint64_t store_id);
+  void deliver(ConnectionState& connection, const MessagePtr& message, const Recipient& recipient,
+               std::span<const std::uint32_t> identifiers, std::uint32_t expiry_s);
+  std::uint32_t remaining_expiry_s(const KeptMessage& message) const;
+  bool expired(const KeptMessage& message) const;
+  bool fits(const ConnectionState& connection, const Message& message, std::size_t identifiers,
+            std::uint32_t expiry_s) const;
+
+  // shared.cpp
+  void move_shared(Session& from, bool session_ends);
+  bool move_entry(Session& from, QueueEntry& entry, bool connected_only);
+
+  // acknowledge.cpp
+  void on_ack(ConnectionState& connection, const mqtt::AckPacket& packet);
+  void on_puback(Session& session, std::uint16_t packet_id);
+  void on_pubrec(ConnectionState& connection, Session& session, const mqtt::AckPacket& packet);
+  void on_pubrel(ConnectionState& connection, Session& session, const mqtt::AckPacket& packet);
+  void on_pubcomp(Session& session, std::uint16_t packet_id);
+  void complete(Session& session, InflightEntry& inflight);
+
+  // subscribe.cpp
+  void on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& packet);
+  ReasonCode subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
+                           const mqtt::SubscribePacket::Item& item);
+  void on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePacket& packet);
+  void index_subscription(Session& session, const std::string& filter, Subscription& subscription);
+  void unindex_subscription(Session& session, const std::string& filter,
+                            const Subscription& subscription);
+
+  // replay.cpp
+  void start_replay(Session& session, const std::string& filter, Subscription& subscription,
+                    std::uint16_t after_suback);
+  void release_replays(Session& session, std::uint16_t suback);
+  void continue_replays(Session& session);
+  void replay_slice(Session& session, ConnectionState& connection);
+  std::size_t replay_one(Session& session, ConnectionState& connection, TopicIndex topic,
+                         const Subscription& subscription);
+  void finish_replay(Session& session, const std::string& filter);
+  /// Entries that may wait before a replay adds more.
+  std::size_t replay_queue_max(const Session& session);
+
+  // disconnect.cpp
+  void on_disconnect(ConnectionState& connection, const mqtt::DisconnectPacket& packet);
+  void on_lost(ConnectionState& connection, LostBecause because);
+  void violate(ConnectionState& connection, const Error& error);
+  void close_with(ConnectionState& connection, ReasonCode reason);
+  void drop_connection(ConnectionState& connection);
+  void connection_ended(Session& session, WillFate fate);
+  void end_session(Session& session);
+  std::uint32_t effective_expiry_s(const Session& session) const;
+  void close_overflowed();
+
+  // wills.cpp
+  void set_will(Session& session, mqtt::Will will, std::uint32_t expiry_s);
+  void clear_will(Session& session);
+  void publish_will(Session& session);
+  void schedule_will(Session& session);
+
+  // journal.cpp
+  std::uint64_t next_seq();
+  Persist& open_persist(bool sync);
+  template <class Record>
+  std::uint64_t record(Record change, bool sync = false) {
+    if (!config_.has_store) return 0;
+    Persist& persist = open_persist(sync);
+    persist.changes.emplace_back(std::move(change));
+    return persist.seq;
+  }
+  std::uint64_t record_session(Session& session, bool sync);
+  bool waits_for(std::uint64_t seq) const {
+    return seq > committed_seq_ && config_.durability == Durability::sync;
+  }
+  void acknowledge(ConnectionState& connection, OutPacket packet, std::uint64_t wait_seq,
+                   bool frees_quota = false);
+  void emit(ConnectionState& connection, OutPacket packet, bool frees_quota);
+  void flush_held(ConnectionState& connection);
+  void drop_held(ConnectionState& connection);
+  void on_committed(std::uint64_t seq);
+  void on_store_state(const StoreStateChanged& state);
+
+  // restore.cpp
+  Session* restored_session(SessionId sid);
+  bool take(NameRecord record);
+  bool take(RetainedRecord record);
+  bool take(LastValueRecord record);
+  bool take(SessionRecord record);
+  bool take(SubscriptionRecord record);
+  bool take(QueueRecord record);
+  bool take(InflightRecord record);
+  bool take(WillRecord record);
+  template <class Other>
+  bool take(const Other&) {
+    return false;
+  }
+  void resume_expiry(Session& session, const RestoreSummary& summary);
+
+  void emit_effect(const ConnectionState& connection, Effect effect) {
+    effects_->shards[connection.id.shard].list.push_back(std::move(effect));
+  }
+  ConnectionState& connection_of(const Session& session) {
+    return *connections_.find(session.connection);
+  }
+  bool is_ready(const Session& session) {
+    return session.connected && connection_of(session).connack_sent;
+  }
+  Instant steady_of(WallTime wall) const { return now_.steady + (wall - now_.wall); }
+
+  CoreConfig config_;
+  std::mt19937_64 random_;
+  ConnectionTable connections_;
+  SessionTable sessions_;
+  SubscriptionTrie subscriptions_;
+  SharedGroups shared_;
+  TopicTable topics_;
+  Timers timers_;
+
+  /// Publishers' client identifiers that were ever stored with a message.
+  std::unordered_map<std::string, std::uint32_t> publisher_numbers_;
+  std::uint32_t last_publisher_ = 0;
+  /// Queue entries that refer to a shared stored payload.
+  std::unordered_map<std::uint64_t, std::uint32_t> payload_references_;
+  /// Topics that differ from the store.
+  RingQueue<TopicIndex> dirty_;
+  Instant next_flush_{};
+  bool flushing_ = false;
+  bool values_limit_logged_ = false;
+
+  std::uint64_t last_seq_ = 0;
+  std::uint64_t committed_seq_ = 0;
+  /// Newest `Persist` that erased a retained message.
+  std::uint64_t retained_erase_seq_ = 0;
+  /// Newest `Persist` that erased a session.
+  std::uint64_t session_erase_seq_ = 0;
+  StoreStateChanged store_state_;
+  RingQueue<WaitingConnection> held_order_;
+  RingQueue<WaitingSession> awaiting_;
+  RingQueue<WaitingSession> spilling_;
+  /// Page reads under way, and those to be repeated.
+  std::unordered_map<SessionId, WaitingSession> loading_;
+  std::vector<WaitingSession> reload_;
+  std::size_t held_packets_ = 0;
+
+  bool draining_ = false;
+  std::optional<std::uint64_t> drain_request_;
+
+  /// Sessions by `sid`, while records come in; those with expiry 0 are dropped.
+  std::unordered_map<SessionId, SessionIndex> restoring_;
+  std::unordered_map<SessionId, std::string> restore_dropped_;
+  WallTime wall_floor_{};
+
+  Statistics statistics_;
+  std::size_t connected_ = 0;
+
+  // Scratch of the running step.
+  Now now_{};
+  Effects* effects_ = nullptr;
+  std::vector<Target> targets_;
+  std::vector<std::uint32_t> target_identifiers_;
+  struct Overflowed {
+    ConnectionId connection;
+    ReasonCode reason;
+  };
+  std::vector<Overflowed> overflowed_;
 };
 
 }  // namespace lineshaft::core

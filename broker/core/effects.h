@@ -29,6 +29,8 @@ struct Recipient {
   QoS qos = QoS::at_most_once;
   bool retain = false;
   bool dup = false;
+  /// Part of a paced replay: a full outbox takes it all the same.
+  bool replay = false;
   std::uint16_t identifiers_size = 0;
   /// Into `ShardEffects::subscription_identifiers`.
   std::uint32_t identifiers_begin = 0;
@@ -115,12 +117,15 @@ struct Effects {
   std::optional<Persist> persist;
   std::vector<LoadQueue> loads;
   std::vector<Reply> replies;
+  /// More of a long work waits: apply `TimeAdvanced` again soon, after the sockets had their turn.
+  bool again = false;
 
   void clear() {
     for (auto& shard : shards) shard.clear();
     persist.reset();
     loads.clear();
     replies.clear();
+    again = false;
   }
 };
 

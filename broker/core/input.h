@@ -86,7 +86,7 @@ struct QueueLoaded {
   std::uint64_t first_seq = 0;
   std::uint64_t last_seq = 0;
   std::vector<QueueRecord> entries;
-  /// The store could not read it; the core asks again at the next tick.
+  /// The store could not read it; the core asks again.
   bool failed = false;
 };
 

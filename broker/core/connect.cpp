@@ -1,0 +1,180 @@
+// CONNECT: who is it, which session, what is promised (MQTT 5.0 section 3.1.4).
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+#include "broker/core/core.h"
+#include "broker/core/topic_name.h"
+
+namespace lineshaft::core {
+
+void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) {
+  connection.version = packet.version;
+  connection.packet_size_bytes_max = packet.maximum_packet_size;
+  connection.problem_information = packet.request_problem_information;
+  emit_effect(connection,
+              Configure{connection.ref(), packet.version, packet.maximum_packet_size,
+                        packet.request_problem_information,
+                        std::min(packet.topic_alias_maximum, config_.topic_alias_out_max)});
+  const ReasonCode refused = check_connect(packet);
+  if (is_failure(refused)) {
+    refuse_connect(connection, {refused, "MQTT-3.1.4-2"});
+    return;
+  }
+  const bool assigned = packet.client_id.empty();
+  if (assigned) packet.client_id = assign_client_id();  // [MQTT-3.1.3-6], [MQTT-3.1.3-7]
+
+  Session* session = sessions_.find(packet.client_id);
+  bool session_present = false;
+  if (session != nullptr) session_present = take_over(*session, packet);
+  if (!session_present) {
+    // [MQTT-3.1.2-4], [MQTT-3.1.2-6]
+    session = &sessions_.create(std::move(packet.client_id));
+    session->sid = next_seq();
+    // "No session" is as much a promise as a session: it waits until the old one is erased.
+    session->state_seq = session_erase_seq_;
+  }
+  attach(connection, *session, packet, granted_expiry_s(packet));
+  count(Counter::connects_accepted);
+  LINESHAFT_LOG(core, info, "client_connected", {"client_id", session->client_id},
+                {"peer", connection.peer ? connection.peer->address : std::string()},
+                {"version", static_cast<int>(packet.version)}, {"session_present", session_present},
+                {"expiry_s", session->expiry_interval_s});
+  send_connack(connection, packet, *session, session_present, assigned);
+}
+
+ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) const {
+  if (draining_) return ReasonCode::server_unavailable;
+  // Enhanced authentication does not exist: [MQTT-4.12.0-1].
+  if (packet.authentication_method) return ReasonCode::bad_authentication_method;
+  if (packet.will && starts_with_dollar(packet.will->message->topic())) {
+    return ReasonCode::topic_name_invalid;
+  }
+  if (sessions_.size() >= config_.sessions_max) {
+    count(Counter::sessions_refused_limit);
+    return ReasonCode::quota_exceeded;
+  }
+  const bool needs_store = granted_expiry_s(packet) > 0 || packet.will;
+  if (needs_store && config_.has_store && !store_state_.accepts_writes) {
+    return ReasonCode::server_unavailable;
+  }
+  return ReasonCode::success;
+}
+
+void Core::refuse_connect(ConnectionState& connection, const Error& error) {
+  count(Counter::connects_refused);
+  LINESHAFT_LOG(core, warn, "connect_refused",
+                {"peer", connection.peer ? connection.peer->address : std::string()},
+                {"reason", to_string(error.reason)}, {"clause", error.clause});
+  // [MQTT-3.1.0-1] what does not begin with CONNECT gets no answer at all.
+  if (error.clause != "MQTT-3.1.0-1") {
+    auto packet = std::make_unique<mqtt::ConnackPacket>();
+    packet->reason = error.reason;  // [MQTT-3.2.2-6] Session Present stays 0
+    emit_effect(connection, Acknowledge{connection.ref(), OutPacket{std::move(packet)}});
+  }
+  drop_connection(connection);  // [MQTT-3.2.2-7]
+}
+
+std::string Core::assign_client_id() {
+  for (;;) {
+    std::string id = fmt::format("auto-{:016x}", random_());
+    if (sessions_.find(id) == nullptr) return id;  // [MQTT-3.2.2-16]
+  }
+}
+
+std::uint32_t Core::granted_expiry_s(const mqtt::ConnectPacket& packet) const {
+  return std::min(packet.session_expiry_interval_s, config_.session_expiry_s_max);
+}
+
+/// Deals with what is left of an earlier connection; true when the session goes on.
+bool Core::take_over(Session& session, const mqtt::ConnectPacket& packet) {
+  if (session.connected) {
+    count(Counter::takeovers);
+    ConnectionState& old = connection_of(session);
+    LINESHAFT_LOG(core, info, "client_taken_over", {"client_id", session.client_id},
+                  {"peer", old.peer ? old.peer->address : std::string()});
+    if (old.connack_sent && old.version == mqtt::Version::v5) {
+      auto bye = std::make_unique<mqtt::DisconnectPacket>();
+      bye->reason = ReasonCode::session_taken_over;  // [MQTT-3.1.4-3]
+      emit_effect(old, Acknowledge{old.ref(), OutPacket{std::move(bye)}});
+    }
+    drop_connection(old);
+    session.connected = false;
+    --connected_;
+    for (auto& inflight : session.queue.inflight) inflight.on_wire = false;
+    session.queue.on_wire = 0;
+    session.replays.clear();
+    session.disconnected_at = now_.wall;
+    // The old connection is closed and a delay of 0 has passed [MQTT-3.1.2-8].
+    if (session.will && session.will->delay_interval_s == 0) publish_will(session);
+    // A session with expiry 0 has ended with its connection [MQTT-4.1.0-2].
+    if (session.expiry_interval_s == 0) session.ended = true;
+  }
+  const bool over = session.ended || packet.clean_start ||
+                    (session.expiry_timer && session.expiry_timer->due <= now_.steady);
+  if (!over) return true;
+  // Clean Start 1 or an expired session: it ends here, its will goes out before the CONNACK.
+  end_session(session);
+  return false;
+}
+
+void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPacket& packet,
+                  std::uint32_t expiry_s) {
+  if (session.expiry_timer) timers_.cancel(*session.expiry_timer);
+  session.expiry_timer.reset();
+  // [MQTT-3.1.3-9] back within the delay: the old will is not sent.
+  clear_will(session);
+  session.version = packet.version;
+  session.expiry_interval_s = expiry_s;
+  session.connected = true;
+  session.connection = connection.id;
+  session.overflow_logged = session.too_large_logged = false;
+  ++connected_;
+  statistics_.connections_most = std::max(statistics_.connections_most, connected_);
+  for (auto& incoming : session.incoming) incoming.counted = false;
+
+  connection.accepted = true;
+  connection.session = session.index;
+  connection.window = std::min(packet.receive_maximum, config_.inflight_out_max);
+  const std::uint16_t keep_alive_s =
+      config_.keep_alive_s_max != 0 &&
+              (packet.keep_alive_s == 0 || packet.keep_alive_s > config_.keep_alive_s_max)
+          ? config_.keep_alive_s_max
+          : packet.keep_alive_s;
+  connection.silence_max = Milliseconds{1500} * keep_alive_s;  // [MQTT-3.1.2-22]
+  arm_keep_alive(connection);
+
+  if (expiry_s > 0 && config_.has_store) session.stored = true;
+  if (session.stored) record_session(session, true);
+  if (packet.will) set_will(session, std::move(*packet.will), expiry_s);
+}
+
+void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,
+                        Session& session, bool session_present, bool assigned) {
+  auto connack = std::make_unique<mqtt::ConnackPacket>();
+  connack->session_present = session_present;  // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
+  if (session.expiry_interval_s != packet.session_expiry_interval_s) {
+    connack->session_expiry_interval_s = session.expiry_interval_s;
+  }
+  connack->receive_maximum = config_.receive_maximum;
+  connack->maximum_packet_size = config_.packet_size_bytes_max;
+  connack->topic_alias_maximum = config_.topic_alias_in_max;
+  if (assigned) connack->assigned_client_identifier = session.client_id;
+  const auto enforced_s = static_cast<std::uint16_t>(connection.silence_max.count() / 1500);
+  if (enforced_s != packet.keep_alive_s) connack->server_keep_alive_s = enforced_s;
+  acknowledge(connection, std::move(connack), session.state_seq);
+}
+
+void Core::after_connack(ConnectionState& connection) {
+  connection.connack_sent = true;
+  Session& session = sessions_.at(connection.session);
+  for (auto& [filter, subscription] : session.subscriptions) {
+    // A replay that the last connection did not finish starts again.
+    if (subscription.replay_pending) start_replay(session, filter, subscription, 0);
+  }
+  pump(session);
+  release_replays(session, 0);
+}
+
+}  // namespace lineshaft::core

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "broker/core/effects.h"
+#include "broker/core/ids.h"
+#include "broker/core/input.h"
+#include "broker/core/ring_queue.h"
+#include "broker/core/session.h"
+#include "broker/core/topic_entry.h"
+
+namespace lineshaft::core {
+
+/// A packet that waits until the store has what it promises.
+struct HeldPacket {
+  /// 0: ready, but behind one that is not.
+  std::uint64_t wait_seq = 0;
+  OutPacket packet;
+  /// Ends a message that counts against our Receive Maximum.
+  bool frees_quota = false;
+};
+
+/// The core's view of one network connection.
+struct ConnectionState {
+  ConnectionId id;
+  bool open = false;
+  /// Its CONNECT was accepted; `session` is valid.
+  bool accepted = false;
+  /// CONNACK has left: now anything may follow [MQTT-3.2.0-1].
+  bool connack_sent = false;
+  bool paused_by_net = false;
+  bool paused_by_journal = false;
+  bool problem_information = true;
+  /// The broker stops: DISCONNECT 0x8B follows the last held packet.
+  bool drains = false;
+  mqtt::Version version = mqtt::Version::v5;
+  std::uint32_t packet_size_bytes_max = 0;
+  /// QoS 1 and 2 messages we may have unacknowledged towards it.
+  std::uint16_t window = 0;
+  /// Messages of it that we have not acknowledged (v5 only) [MQTT-3.3.4-7].
+  std::uint32_t unacknowledged = 0;
+  SessionIndex session = no_session;
+  std::shared_ptr<const Peer> peer;
+
+  /// 1.5 times the keep alive; 0 without.
+  Milliseconds silence_max{0};
+  Instant last_packet{};
+  Instant keep_alive_due{};
+
+  RingQueue<HeldPacket> held;
+  /// The topic it published to last.
+  TopicIndex memo = no_topic;
+  std::uint32_t memo_generation = 0;
+
+  ConnectionRef ref() const { return {id.slot, id.generation}; }
+};
+
+/// All connections by shard and slot.
+class ConnectionTable {
+ public:
+  explicit ConnectionTable(std::size_t shards) : shards_(shards) {}
+
+  ConnectionState& open(const ConnectionId& id, std::shared_ptr<const Peer> peer) {
+    auto& shard = shards_[id.shard];
+    if (id.slot >= shard.size()) shard.resize(id.slot + std::size_t{1});
+    auto& place = shard[id.slot];
+    place = std::make_unique<ConnectionState>();
+    place->id = id;
+    place->open = true;
+    place->peer = std::move(peer);
+    return *place;
+  }
+
+  /// Null when it is closed or its place belongs to a later generation.
+  ConnectionState* find(const ConnectionId& id) {
+    auto& shard = shards_[id.shard];
+    if (id.slot >= shard.size() || !shard[id.slot] || shard[id.slot]->id != id) return nullptr;
+    return shard[id.slot].get();
+  }
+
+  void close(const ConnectionId& id) { shards_[id.shard][id.slot].reset(); }
+
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& shard : shards_) {
+      for (std::size_t i = 0; i < shard.size(); ++i) {
+        if (shard[i]) visit(*shard[i]);
+      }
+    }
+  }
+
+ private:
+  std::vector<std::vector<std::unique_ptr<ConnectionState>>> shards_;
+};
+
+}  // namespace lineshaft::core

@@ -1,0 +1,241 @@
+#include "broker/core/core.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+
+namespace lineshaft::core {
+namespace {
+
+template <class... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <class... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+}  // namespace
+
+Core::Core(CoreConfig config, std::size_t shards, std::uint64_t seed)
+    : config_(std::move(config)),
+      random_(seed),
+      connections_(shards),
+      subscriptions_(seed),
+      topics_(subscriptions_, seed) {}
+
+void Core::begin(Now now, Effects& effects) {
+  // A clock behind the last stored time (no battery) stands still until it has passed it.
+  now_ = {now.steady, std::max(now.wall, wall_floor_)};
+  effects_ = &effects;
+}
+
+void Core::apply(Now now, Input input, Effects& effects) {
+  begin(now, effects);
+  std::visit(Overloaded{
+                 [this](PacketsArrived& in) { on_packets(std::move(in)); },
+                 [this](ConnectionOpened& in) {
+                   connections_.open(in.connection, std::move(in.peer)).last_packet = now_.steady;
+                 },
+                 [this](const ConnectionLost& in) {
+                   if (auto* c = connections_.find(in.connection)) on_lost(*c, in.because);
+                 },
+                 [this](const ReadingPaused& in) {
+                   auto* c = connections_.find(in.connection);
+                   if (c != nullptr) set_paused(*c, &ConnectionState::paused_by_net, in.paused);
+                 },
+                 [this](const OutboxDrained& in) {
+                   auto* c = connections_.find(in.connection);
+                   if (c == nullptr || !c->accepted) return;
+                   Session& session = sessions_.at(c->session);
+                   session.replay_waits = false;
+                   continue_replays(session);
+                 },
+                 [this](const TimeAdvanced&) { on_time(); },
+                 [this](const StoreCommitted& in) { on_committed(in.seq); },
+                 [this](const StoreStateChanged& in) { on_store_state(in); },
+                 [this](QueueLoaded& in) { on_queue_loaded(std::move(in)); },
+                 [this](const Request& in) { on_request(in); },
+                 [this](Reconfigured& in) { config_ = std::move(in.config); },
+             },
+             input);
+  close_overflowed();
+  effects_ = nullptr;
+}
+
+void Core::on_packets(PacketsArrived input) {
+  ConnectionState* connection = connections_.find(input.connection);
+  if (connection == nullptr || draining_) return;
+  connection->last_packet = now_.steady;
+  count(Counter::packets_received, input.packets.size());
+  for (mqtt::Packet& packet : input.packets) {
+    // A packet may have closed the connection: nothing of it is processed any more.
+    if (!on_packet(*connection, packet)) return;
+    connection = connections_.find(input.connection);
+    if (connection == nullptr) return;
+  }
+}
+
+bool Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
+  if (auto* publish = std::get_if<mqtt::PublishPacket>(&packet)) {
+    on_publish(connection, *publish);
+    return true;
+  }
+  std::visit(
+      Overloaded{
+          [&](const mqtt::AckPacket& in) { on_ack(connection, in); },
+          [&](const mqtt::PingreqPacket&) {
+            // [MQTT-3.12.4-1] at once, also while acknowledgements wait for the disk.
+            if (connection.connack_sent) {
+              emit(connection, mqtt::PingrespPacket{}, false);
+            } else {
+              acknowledge(connection, mqtt::PingrespPacket{}, 0);
+            }
+          },
+          [&](std::unique_ptr<mqtt::ConnectPacket>& in) { on_connect(connection, *in); },
+          [&](std::unique_ptr<mqtt::SubscribePacket>& in) { on_subscribe(connection, *in); },
+          [&](std::unique_ptr<mqtt::UnsubscribePacket>& in) { on_unsubscribe(connection, *in); },
+          [&](std::unique_ptr<mqtt::DisconnectPacket>& in) { on_disconnect(connection, *in); },
+          [&](std::unique_ptr<mqtt::AuthPacket>&) {
+            // Nobody can have agreed on a method: CONNECT with one is refused [MQTT-4.12.0-7].
+            violate(connection, {ReasonCode::protocol_error, "MQTT-4.12.0-7"});
+          },
+          [&](const mqtt::Violation& in) { violate(connection, in.error); },
+          // The decoder lets no server packet through.
+          [&](const auto&) {
+            violate(connection, {ReasonCode::protocol_error, "MQTT 2.1.2"});
+          },
+      },
+      packet);
+  return connections_.find(connection.id) != nullptr;
+}
+
+void Core::set_paused(ConnectionState& connection, bool ConnectionState::*reason, bool paused) {
+  connection.*reason = paused;
+  // While we do not read, the client's packets lie in the socket: its clock starts anew.
+  if (!paused) connection.last_packet = now_.steady;
+}
+
+void Core::arm_keep_alive(ConnectionState& connection) {
+  if (connection.silence_max == Milliseconds{0}) return;
+  connection.keep_alive_due = connection.last_packet + connection.silence_max;
+  timers_.add({connection.keep_alive_due, TimerKind::keep_alive, connection.id.slot,
+               connection.id.generation, connection.id.shard});
+}
+
+void Core::on_keep_alive(ConnectionState& connection) {
+  const bool paused = connection.paused_by_net || connection.paused_by_journal;
+  if (paused) connection.last_packet = now_.steady;
+  if (connection.last_packet + connection.silence_max > now_.steady) {
+    arm_keep_alive(connection);
+    return;
+  }
+  count(Counter::keep_alive_timeouts);
+  LINESHAFT_LOG(core, info, "keep_alive_timeout",
+                {"client_id", sessions_.at(connection.session).client_id});
+  close_with(connection, ReasonCode::keep_alive_timeout);  // [MQTT-3.1.2-22]
+}
+
+void Core::on_time() {
+  std::size_t budget = limits::slice;
+  while (budget > 0) {
+    const auto key = timers_.pop_due(now_.steady);
+    if (!key) break;
+    on_timer(*key);
+    --budget;
+  }
+  if (budget == 0) effects_->again = true;
+  repeat_loads();
+  if (flushing_ || now_.steady >= next_flush_) {
+    if (!flushing_) next_flush_ = now_.steady + config_.lkv_flush;
+    flush_values(limits::slice);
+    flushing_ = !dirty_.empty();
+    if (flushing_) effects_->again = true;
+  }
+}
+
+void Core::repeat_loads() {
+  for (const WaitingSession& waiting : std::exchange(reload_, {})) {
+    Session* const session = sessions_.get(waiting.session, waiting.generation);
+    if (session == nullptr) continue;
+    session->queue.loading = false;
+    refill(*session);
+  }
+}
+
+void Core::on_timer(const TimerKey& key) {
+  if (key.kind == TimerKind::keep_alive) {
+    auto* connection = connections_.find({key.shard, key.index, key.generation});
+    if (connection != nullptr) on_keep_alive(*connection);
+    return;
+  }
+  if (key.kind == TimerKind::retained_expiry) {
+    TopicEntry& entry = topics_.at(key.index);
+    if (entry.used && entry.generation == key.generation) on_retained_expiry(key.index);
+    return;
+  }
+  Session* session = sessions_.get(key.index, key.generation);
+  if (session == nullptr) return;
+  if (key.kind == TimerKind::will_delay) {
+    session->will_timer.reset();
+    publish_will(*session);
+    if (session->ended) end_session(*session);
+    return;
+  }
+  session->expiry_timer.reset();
+  count(Counter::sessions_expired);
+  LINESHAFT_LOG(core, info, "session_expired", {"client_id", session->client_id});
+  end_session(*session);
+}
+
+void Core::on_request(const Request& request) {
+  std::visit(Overloaded{
+                 [&](const StatisticsRequest&) {
+                   effects_->replies.push_back({request.id, statistics()});
+                 },
+                 [&](const PublishRequest& what) {
+                   for (const auto& message : what.messages) {
+                     Publication publication;
+                     publication.message = message;
+                     publish_now(std::move(publication));
+                   }
+                 },
+                 [&](const DrainRequest&) { on_drain(request.id); },
+             },
+             request.what);
+}
+
+void Core::on_drain(std::uint64_t request_id) {
+  draining_ = true;
+  drain_request_ = request_id;
+  flush_values(dirty_.size());
+  std::vector<ConnectionState*> open;
+  connections_.for_each([&](ConnectionState& connection) { open.push_back(&connection); });
+  for (ConnectionState* connection : open) {
+    connection->drains = true;
+    if (connection->held.empty()) flush_held(*connection);
+  }
+  finish_drain();
+}
+
+void Core::finish_drain() {
+  if (!draining_ || held_packets_ > 0 || !drain_request_) return;
+  effects_->replies.push_back({*drain_request_, DrainDone{}});
+  drain_request_.reset();
+}
+
+Statistics Core::statistics() const {
+  Statistics result = statistics_;
+  result.connections = connected_;
+  result.sessions = sessions_.size();
+  result.sessions_offline = sessions_.size() - connected_;
+  result.shared_groups = shared_.size();
+  result.retained = topics_.retained();
+  result.last_values = topics_.valued();
+  result.topic_entries = topics_.size();
+  result.held_acknowledgements = held_packets_;
+  return result;
+}
+
+}  // namespace lineshaft::core

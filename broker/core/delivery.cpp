@@ -1,0 +1,379 @@
+// From a routed message to a PUBLISH on the wire: queue, window, redelivery (sections 4.3 to 4.9).
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/assert.h"
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+#include "broker/core/core.h"
+#include "broker/mqtt/encoder.h"
+
+namespace lineshaft::core {
+
+void Core::offer(const Target& target, Publication& publication) {
+  Session& session = *target.session;
+  const auto identifiers = std::span<const std::uint32_t>(target_identifiers_)
+                               .subspan(target.identifiers_begin, target.identifiers_size);
+  if (target.qos == QoS::at_most_once) {
+    // QoS 0 is not queued for an offline session.
+    if (!session.connected) return;
+    ConnectionState& connection = connection_of(session);
+    if (connection.connack_sent && !waits_for(publication.hold_seq)) {
+      Recipient recipient;
+      recipient.retain = target.retain;
+      deliver(connection, publication.message, recipient, identifiers,
+              publication.message->expiry_interval_s());
+      return;
+    }
+  }
+  QueueEntry entry;
+  entry.message = kept(publication);
+  entry.wait_seq = publication.hold_seq;
+  entry.subscription_identifiers.assign(identifiers.begin(), identifiers.end());
+  entry.share = target.share;
+  entry.qos = target.qos;
+  entry.retain = target.retain;
+  enqueue(session, std::move(entry));
+}
+
+/// A message we own goes into the state of the session [MQTT-4.5.0-1].
+void Core::enqueue(Session& session, QueueEntry entry) {
+  SessionQueue& queue = session.queue;
+  if (!make_room(session, entry)) return;
+  entry.seq = queue.next_seq++;
+  queue.bytes += entry.size_bytes();
+  ++statistics_.queued;
+  statistics_.queued_bytes += entry.size_bytes();
+  const bool stored = session.stored && entry.qos != QoS::at_most_once;
+  std::size_t change = 0;
+  if (stored) {
+    entry.persist_seq = open_persist(false).seq;
+    change = effects_->persist->changes.size();
+    store_entry(session, entry);
+  }
+  const std::uint64_t seq = entry.seq;
+  const bool behind_spill = !queue.spilled.empty() || !queue.tail.empty();
+  const bool window_full = stored && queue.head.size() >= config_.queue_window;
+  if (window_full || behind_spill) {
+    if (stored) spilling_.push_back({entry.persist_seq, session.index, session.generation});
+    queue.tail.push_back(std::move(entry));
+  } else {
+    queue.head.push_back(std::move(entry));
+  }
+  pump(session, seq);
+  // With its packet identifier, when the window was open: one record instead of two.
+  const auto& inflight = queue.inflight;
+  if (stored && !inflight.empty() && inflight.back().entry.seq == seq) {
+    std::get<QueueRecord>(effects_->persist->changes[change]).packet_id = inflight.back().packet_id;
+  }
+}
+
+void Core::store_entry(Session& session, const QueueEntry& entry) {
+  QueueRecord change;
+  change.sid = session.sid;
+  change.seq = entry.seq;
+  change.message = entry.message;
+  change.qos = entry.qos;
+  change.retain = entry.retain;
+  change.subscription_identifiers = entry.subscription_identifiers;
+  if (entry.share != 0) {
+    if (const SharedGroup* group = shared_.find(entry.share)) change.share = group->key;
+  }
+  if (entry.message->store_id != 0) ++payload_references_[entry.message->store_id];
+  record(std::move(change));
+}
+
+/// The entry will not be delivered any more, or has been: it leaves the store and the counts.
+void Core::forget_entry(Session& session, const QueueEntry& entry) {
+  session.queue.bytes -= entry.size_bytes();
+  --statistics_.queued;
+  statistics_.queued_bytes -= entry.size_bytes();
+  if (!session.stored || entry.qos == QoS::at_most_once) return;
+  record(QueueErase{session.sid, entry.seq});
+  release_payload(entry.message->store_id);
+}
+
+void Core::release_payload(std::uint64_t store_id) {
+  if (store_id == 0) return;
+  const auto found = payload_references_.find(store_id);
+  if (found == payload_references_.end() || --found->second > 0) return;
+  payload_references_.erase(found);
+  record(PayloadErase{store_id});
+}
+
+/// Applies the overflow policy; false: the new message is not taken (and counted).
+bool Core::make_room(Session& session, const QueueEntry& entry) {
+  SessionQueue& queue = session.queue;
+  const std::size_t size = entry.size_bytes();
+  const auto full = [&] {
+    return queue.waiting() >= config_.queued_max || queue.bytes + size > config_.queued_bytes_max;
+  };
+  if (queue.waiting() == 0 || !full()) return true;
+  if (!session.overflow_logged) {
+    session.overflow_logged = true;
+    LINESHAFT_LOG(core, warn, "queue_full", {"client_id", session.client_id},
+                  {"queued", queue.waiting()}, {"bytes", queue.bytes});
+  }
+  if (config_.overflow == Overflow::drop_oldest) {
+    while (queue.waiting() > 0 && full()) drop_oldest(session);
+    if (!full()) return true;
+  }
+  if (config_.overflow == Overflow::disconnect && session.connected) {
+    overflowed_.push_back({session.connection, ReasonCode::quota_exceeded});
+  }
+  count_drop(session);
+  return false;
+}
+
+void Core::count_drop(Session& session) {
+  count(Counter::dropped_queue_full);
+  ++session.queue.drops;
+  ++statistics_.queue_drops;
+}
+
+/// The oldest that was not sent yet; what is in flight is never dropped.
+void Core::drop_oldest(Session& session) {
+  SessionQueue& queue = session.queue;
+  count_drop(session);
+  if (!queue.head.empty()) {
+    forget_entry(session, queue.head.pop_front());
+  } else if (!queue.spilled.empty()) {
+    const SpilledEntry spilled = queue.spilled.pop_front();
+    queue.bytes -= spilled.size_bytes;
+    --statistics_.queued;
+    statistics_.queued_bytes -= spilled.size_bytes;
+    record(QueueErase{session.sid, spilled.seq});
+    release_payload(spilled.store_id);
+  } else {
+    forget_entry(session, queue.tail.pop_front());
+  }
+  queue.join();
+}
+
+/// Sends what the window allows: first what a resumed session has in flight, then new messages.
+void Core::pump(Session& session, std::uint64_t fresh_seq) {
+  if (!is_ready(session)) return;
+  ConnectionState& connection = connection_of(session);
+  SessionQueue& queue = session.queue;
+  if (queue.on_wire < queue.inflight.size()) resend(session, connection);
+  if (queue.on_wire == queue.inflight.size()) {
+    while (!queue.head.empty() && start_next(session, connection, fresh_seq)) {
+    }
+  }
+  refill(session);
+}
+
+/// [MQTT-4.4.0-1] in the original order with the original identifiers, as far as the receive
+/// maximum of the new connection allows.
+void Core::resend(Session& session, ConnectionState& connection) {
+  SessionQueue& queue = session.queue;
+  for (InflightEntry& inflight : queue.inflight) {
+    if (inflight.on_wire) continue;
+    if (queue.on_wire >= connection.window) return;
+    inflight.on_wire = true;
+    ++queue.on_wire;
+    if (inflight.state == InflightState::released) {
+      // [MQTT-4.3.3-6] PUBREL, never the PUBLISH again.
+      acknowledge(
+          connection,
+          mqtt::AckPacket{mqtt::PacketType::pubrel, inflight.packet_id, ReasonCode::success, {}},
+          inflight.entry.wait_seq);
+    } else if (!inflight.awaiting_commit) {
+      send_inflight(connection, inflight);
+    }
+  }
+}
+
+/// Starts the first waiting message; false when it has to wait.
+bool Core::start_next(Session& session, ConnectionState& connection, std::uint64_t fresh_seq) {
+  SessionQueue& queue = session.queue;
+  QueueEntry& front = queue.head.front();
+  const std::uint32_t expiry_s = remaining_expiry_s(*front.message);
+  const bool gone = expired(*front.message);
+  const bool too_large =
+      !fits(connection, *front.message, front.subscription_identifiers.size(), expiry_s);
+  if (gone || too_large) {
+    // [MQTT-3.3.2-5] and [MQTT-3.1.2-25]: it counts as delivered.
+    count(gone ? Counter::dropped_expired : Counter::dropped_too_large);
+    if (too_large && !session.too_large_logged) {
+      session.too_large_logged = true;
+      LINESHAFT_LOG(core, warn, "message_too_large", {"client_id", session.client_id},
+                    {"topic", front.message->topic()},
+                    {"packet_size_max", connection.packet_size_bytes_max});
+    }
+    forget_entry(session, queue.head.pop_front());
+    return true;
+  }
+  if (front.qos == QoS::at_most_once) {
+    if (waits_for(front.wait_seq)) {
+      awaiting_.push_back({front.wait_seq, session.index, session.generation});
+      return false;
+    }
+    const QueueEntry entry = queue.head.pop_front();
+    Recipient recipient;
+    recipient.retain = entry.retain;
+    deliver(connection, entry.message, recipient, entry.subscription_identifiers, expiry_s);
+    forget_entry(session, entry);
+    return true;
+  }
+  if (queue.on_wire >= connection.window) return false;  // [MQTT-3.3.4-9]
+  InflightEntry inflight;
+  inflight.entry = queue.head.pop_front();
+  inflight.packet_id = queue.take_packet_id();
+  inflight.on_wire = true;
+  ++queue.on_wire;
+  const bool exactly_once = inflight.entry.qos == QoS::exactly_once;
+  if (session.stored) {
+    if (inflight.entry.seq != fresh_seq) {
+      inflight.recorded = true;
+      record(InflightRecord{session.sid, Direction::out, inflight.packet_id, InflightState::sent,
+                            inflight.entry.seq},
+             exactly_once);
+    }
+    // An identifier of QoS 2 must be on disk before its PUBLISH is sent.
+    if (exactly_once) inflight.entry.wait_seq = open_persist(true).seq;
+  }
+  inflight.awaiting_commit = waits_for(inflight.entry.wait_seq);
+  if (inflight.awaiting_commit) {
+    awaiting_.push_back({inflight.entry.wait_seq, session.index, session.generation});
+  } else {
+    send_inflight(connection, inflight);
+  }
+  queue.inflight.push_back(std::move(inflight));
+  return true;
+}
+
+void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
+  Recipient recipient;
+  recipient.packet_id = inflight.packet_id;
+  recipient.qos = inflight.entry.qos;
+  recipient.retain = inflight.entry.retain;
+  recipient.dup = inflight.sent_before;  // [MQTT-3.3.1-1]
+  inflight.sent_before = true;
+  // [MQTT-4.3.3-7] what was started does not expire; the interval it shows is at least 1 s.
+  std::uint32_t expiry_s = remaining_expiry_s(*inflight.entry.message);
+  if (expiry_s == 0) expiry_s = 1;
+  deliver(connection, inflight.entry.message, recipient, inflight.entry.subscription_identifiers,
+          expiry_s);
+}
+
+/// Commits release what waited for them to the connection of this moment.
+void Core::release_awaiting(Session& session) {
+  const bool ready = is_ready(session);
+  for (InflightEntry& inflight : session.queue.inflight) {
+    if (!inflight.awaiting_commit || waits_for(inflight.entry.wait_seq)) continue;
+    inflight.awaiting_commit = false;
+    if (ready && inflight.on_wire) send_inflight(connection_of(session), inflight);
+  }
+  pump(session);
+}
+
+/// Asks for the next page when little is left in RAM, and joins the parts when all is there.
+void Core::refill(Session& session) {
+  SessionQueue& queue = session.queue;
+  queue.join();
+  if (queue.spilled.empty() || queue.loading || !session.connected) return;
+  if (queue.head.size() > config_.queue_page / 2) return;
+  queue.loading = true;
+  loading_[session.sid] = {0, session.index, session.generation};
+  effects_->loads.push_back(
+      {session.sid, queue.spilled.front().seq, queue.spilled.back().seq, config_.queue_page});
+}
+
+void Core::on_queue_loaded(QueueLoaded input) {
+  const auto asked = loading_.find(input.sid);
+  if (asked == loading_.end()) return;
+  Session* const session = sessions_.get(asked->second.session, asked->second.generation);
+  if (input.failed) {
+    reload_.push_back(asked->second);  // at the next tick
+    loading_.erase(asked);
+    return;
+  }
+  loading_.erase(asked);
+  if (session == nullptr) return;
+  SessionQueue& queue = session->queue;
+  queue.loading = false;
+  for (QueueRecord& record : input.entries) {
+    skip_missing(*session, record.seq);
+    // Dropped meanwhile by the overflow policy.
+    if (queue.spilled.empty() || record.seq < queue.spilled.front().seq) continue;
+    queue.spilled.pop_front();
+    QueueEntry entry;
+    entry.seq = record.seq;
+    entry.persist_seq = committed_seq_;
+    entry.message = std::move(record.message);
+    entry.subscription_identifiers = std::move(record.subscription_identifiers);
+    entry.qos = record.qos;
+    entry.retain = record.retain;
+    queue.head.push_back(std::move(entry));
+  }
+  if (input.entries.size() < config_.queue_page) skip_missing(*session, input.last_seq + 1);
+  pump(*session);
+  continue_replays(*session);
+}
+
+/// Entries the store no longer has (a damaged record was set aside): counted, never waited for.
+void Core::skip_missing(Session& session, std::uint64_t before_seq) {
+  SessionQueue& queue = session.queue;
+  while (!queue.spilled.empty() && queue.spilled.front().seq < before_seq) {
+    const SpilledEntry missing = queue.spilled.pop_front();
+    queue.bytes -= missing.size_bytes;
+    --statistics_.queued;
+    statistics_.queued_bytes -= missing.size_bytes;
+    count_drop(session);
+    LINESHAFT_LOG(core, error, "queue_entry_missing", {"client_id", session.client_id},
+                  {"seq", missing.seq});
+  }
+}
+
+void Core::deliver(ConnectionState& connection, const MessagePtr& message,
+                   const Recipient& recipient, std::span<const std::uint32_t> identifiers,
+                   std::uint32_t expiry_s) {
+  ShardEffects& shard = effects_->shards[connection.id.shard];
+  Recipient one = recipient;
+  one.connection = connection.ref();
+  one.identifiers_begin = static_cast<std::uint32_t>(shard.subscription_identifiers.size());
+  one.identifiers_size = static_cast<std::uint16_t>(identifiers.size());
+  shard.subscription_identifiers.insert(shard.subscription_identifiers.end(), identifiers.begin(),
+                                        identifiers.end());
+  // Neighbours that get the same message share one effect.
+  Deliver* last = shard.list.empty() ? nullptr : std::get_if<Deliver>(&shard.list.back());
+  if (last == nullptr || last->message != message || last->expiry_s != expiry_s) {
+    Deliver fresh;
+    fresh.message = message;
+    fresh.expiry_s = expiry_s;
+    fresh.recipients_begin = static_cast<std::uint32_t>(shard.recipients.size());
+    shard.list.push_back(std::move(fresh));
+    last = std::get_if<Deliver>(&shard.list.back());
+  }
+  shard.recipients.push_back(one);
+  ++last->recipients_size;
+}
+
+bool Core::expired(const KeptMessage& message) const {
+  return message.expires() && message.expires_at() <= now_.wall;
+}
+
+/// Whole seconds, rounded down [MQTT-3.3.2-6]; 0 means less than one is left.
+std::uint32_t Core::remaining_expiry_s(const KeptMessage& message) const {
+  if (!message.expires()) return no_expiry_s;
+  const auto left = message.expires_at() - now_.wall;
+  return left.count() <= 0 ? 0 : static_cast<std::uint32_t>(left.count() / 1000);
+}
+
+/// [MQTT-3.1.2-24] measured with the full Topic Name: a redelivery must carry it.
+bool Core::fits(const ConnectionState& connection, const Message& message, std::size_t identifiers,
+                std::uint32_t expiry_s) const {
+  if (connection.packet_size_bytes_max == 0) return true;
+  // Identifiers take at most 5 bytes each with their property id.
+  const std::vector<std::uint32_t> widest(identifiers, 268'435'455);
+  mqtt::PublishHeader header;
+  header.version = connection.version;
+  header.qos = QoS::at_least_once;
+  header.packet_id = 1;
+  header.expiry_s = expiry_s;
+  header.subscription_identifiers = widest;
+  return mqtt::publish_size_bytes(message, header) <= connection.packet_size_bytes_max;
+}
+
+}  // namespace lineshaft::core

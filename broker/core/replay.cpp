@@ -1,0 +1,114 @@
+// Retained messages for a new subscription: in slices, paced by the client, never truncated.
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/metrics.h"
+#include "broker/core/core.h"
+#include "broker/core/topic_name.h"
+
+namespace lineshaft::core {
+
+void Core::start_replay(Session& session, const std::string& filter, Subscription& subscription,
+                        std::uint16_t after_suback) {
+  std::erase_if(session.replays,
+                [&filter](const auto& replay) { return replay->filter == filter; });
+  subscription.replay_pending = false;
+  if (!has_wildcard(filter)) {
+    const TopicIndex topic = topics_.find(filter);
+    if (topic == no_topic || !topics_.at(topic).retained) return;
+  } else if (topics_.retained() == 0) {
+    return;
+  }
+  subscription.replay_pending = true;
+  auto replay = std::make_unique<Replay>();
+  replay->filter = filter;
+  replay->walk = FilterWalk(topics_.values(), filter);
+  replay->after_suback = after_suback;
+  session.replays.push_back(std::move(replay));
+}
+
+/// The SUBACK has left: its replays may start (some clients need it first).
+void Core::release_replays(Session& session, std::uint16_t suback) {
+  for (auto& replay : session.replays) {
+    if (replay->after_suback == suback) replay->after_suback = 0;
+  }
+  continue_replays(session);
+}
+
+/// One slice, if the client has taken the one before.
+void Core::continue_replays(Session& session) {
+  if (session.replays.empty() || session.replay_waits || !is_ready(session)) return;
+  if (session.queue.waiting() > replay_queue_max(session))
+    return;  // an acknowledgement calls again
+  replay_slice(session, connection_of(session));
+}
+
+std::size_t Core::replay_queue_max(const Session& session) { return connection_of(session).window; }
+
+void Core::replay_slice(Session& session, ConnectionState& connection) {
+  std::size_t nodes = 0;
+  std::size_t bytes = 0;
+  while (nodes < limits::slice && bytes < limits::replay_slice_bytes &&
+         session.queue.waiting() <= replay_queue_max(session)) {
+    const auto ready = std::ranges::find(
+        session.replays, 0, [](const auto& replay) { return int{replay->after_suback}; });
+    if (ready == session.replays.end()) return;
+    Replay& replay = **ready;
+    const auto subscription = session.subscriptions.find(replay.filter);
+    constexpr std::size_t step = 16;
+    nodes += step;
+    const bool finished = replay.walk.advance(step, [&](std::uint32_t topic) {
+      bytes += replay_one(session, connection, topic, subscription->second);
+    });
+    if (finished) finish_replay(session, replay.filter);
+  }
+  if (session.replays.empty()) return;
+  session.replay_waits = true;
+  emit_effect(connection, AwaitDrain{connection.ref()});
+}
+
+/// Sends one retained message; returns its size in bytes.
+std::size_t Core::replay_one(Session& session, ConnectionState& connection, TopicIndex topic,
+                             const Subscription& subscription) {
+  const KeptMessagePtr message = topics_.at(topic).retained;
+  if (!message || expired(*message)) return 0;  // [MQTT-3.3.2-5]
+  const bool own = message->publisher() != 0 && publisher_of(session) == message->publisher();
+  if (subscription.options.no_local && own) return 0;
+  QueueEntry entry;
+  entry.message = message;
+  entry.qos = std::min(message->qos(), subscription.options.qos);
+  entry.retain = true;  // [MQTT-3.3.1-13] because of a new subscription
+  if (subscription.subscription_identifier != 0) {
+    entry.subscription_identifiers.push_back(subscription.subscription_identifier);
+  }
+  const std::size_t size = entry.size_bytes();
+  if (entry.qos != QoS::at_most_once) {
+    enqueue(session, std::move(entry));
+    return size;
+  }
+  Recipient recipient;
+  recipient.retain = true;
+  recipient.replay = true;
+  deliver(connection, message, recipient, entry.subscription_identifiers,
+          remaining_expiry_s(*message));
+  return size;
+}
+
+void Core::finish_replay(Session& session, const std::string& filter) {
+  const auto found = session.subscriptions.find(filter);
+  found->second.replay_pending = false;
+  if (session.stored) {
+    record(SubscriptionRecord{session.sid, filter, found->second.options,
+                              found->second.subscription_identifier, false});
+  }
+  const std::string name = filter;  // the replay's own string goes with it
+  std::erase_if(session.replays, [&name](const auto& replay) { return replay->filter == name; });
+}
+
+std::uint32_t Core::publisher_of(const Session& session) const {
+  if (session.publisher != 0) return session.publisher;
+  const auto known = publisher_numbers_.find(session.client_id);
+  return known == publisher_numbers_.end() ? 0 : known->second;
+}
+
+}  // namespace lineshaft::core

@@ -1,0 +1,162 @@
+// Who gets a message: matching subscriptions merged per session, one member of each shared one.
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/metrics.h"
+#include "broker/core/core.h"
+
+namespace lineshaft::core {
+
+void Core::collect_targets(const Publication& publication) {
+  targets_.clear();
+  target_identifiers_.clear();
+  const Matches& matches = topics_.matches(publication.topic);
+  const std::span<const Subscriber> all(matches.subscribers);
+  for (std::size_t begin = 0; begin < all.size();) {
+    std::size_t end = begin + 1;
+    while (end < all.size() && all[end].session == all[begin].session) ++end;
+    collect_session(all.subspan(begin, end - begin), publication);
+    begin = end;
+  }
+  for (const std::uint32_t share : matches.groups) collect_group(share, publication);
+}
+
+/// One copy per client at the highest QoS with all identifiers [MQTT-3.3.4-2], [MQTT-3.3.4-4].
+void Core::collect_session(std::span<const Subscriber> subscribers,
+                           const Publication& publication) {
+  Session* const session = sessions_.get(subscribers[0].session, subscribers[0].generation);
+  if (session == nullptr) return;
+  Target target;
+  target.session = session;
+  target.identifiers_begin = static_cast<std::uint32_t>(target_identifiers_.size());
+  bool any = false;
+  std::uint8_t qos = 0;
+  for (const Subscriber& subscriber : subscribers) {
+    if (subscriber.no_local && session == publication.publisher) continue;  // [MQTT-3.8.3-3]
+    any = true;
+    qos = std::max(qos, subscriber.qos);
+    target.retain |= subscriber.retain_as_published;
+    if (subscriber.subscription_id != 0) {
+      target_identifiers_.push_back(subscriber.subscription_id);
+    }
+  }
+  if (!any) return;
+  target.identifiers_size =
+      static_cast<std::uint32_t>(target_identifiers_.size()) - target.identifiers_begin;
+  // [MQTT-3.8.4-8] the lower of published and granted.
+  target.qos = std::min(static_cast<QoS>(qos), publication.message->qos());
+  // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+  target.retain &= publication.message->retain();
+  targets_.push_back(target);
+}
+
+void Core::collect_group(ShareId share, const Publication& publication) {
+  SharedGroup* const group = shared_.find(share);
+  if (group == nullptr) return;
+  const auto* member = pick_member(*group, publication.message->qos(), no_session, false);
+  if (member == nullptr) return;
+  Target target;
+  target.session = &sessions_.at(member->session);
+  target.share = share;
+  target.qos = std::min(member->options.qos, publication.message->qos());  // [MQTT-4.8.2-3]
+  target.retain = member->options.retain_as_published && publication.message->retain();
+  target.identifiers_begin = static_cast<std::uint32_t>(target_identifiers_.size());
+  if (member->subscription_identifier != 0) {
+    target_identifiers_.push_back(member->subscription_identifier);
+    target.identifiers_size = 1;
+  }
+  targets_.push_back(target);
+}
+
+/// Round robin over connected members that can take it now; else the shortest queue of a member
+/// that keeps what it gets.
+SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, SessionIndex except,
+                                       bool connected_only) {
+  const std::size_t size = group.members.size();
+  SharedGroup::Member* shortest = nullptr;
+  std::size_t shortest_waiting = 0;
+  bool shortest_connected = false;
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::size_t at = (group.next + i) % size;
+    SharedGroup::Member& member = group.members[at];
+    if (member.session == except) continue;
+    Session& session = sessions_.at(member.session);
+    const QoS qos = std::min(member.options.qos, published);
+    const SessionQueue& queue = session.queue;
+    if (session.connected) {
+      const bool has_quota =
+          queue.waiting() == 0 && queue.inflight.size() < connection_of(session).window;
+      if (qos == QoS::at_most_once || has_quota) {
+        group.next = (at + 1) % size;
+        return &member;
+      }
+    } else if (connected_only || qos == QoS::at_most_once) {
+      continue;
+    }
+    const bool better =
+        shortest == nullptr || queue.waiting() < shortest_waiting ||
+        (queue.waiting() == shortest_waiting && session.connected && !shortest_connected);
+    if (!better) continue;
+    shortest = &member;
+    shortest_waiting = queue.waiting();
+    shortest_connected = session.connected;
+  }
+  return shortest;
+}
+
+/// The publish is a promise that must be on disk before it is acknowledged.
+bool Core::reaches_store(const Publication& publication) const {
+  if (!config_.has_store) return false;
+  if (publication.message->retain()) return true;
+  return std::ranges::any_of(targets_, [](const Target& target) {
+    return target.qos != QoS::at_most_once && target.session->stored;
+  });
+}
+
+const KeptMessagePtr& Core::kept(Publication& publication) {
+  if (!publication.kept) {
+    KeepInfo info;
+    info.received = now_.wall;
+    info.seq = next_seq();
+    info.publisher = publisher_number(publication.publisher);
+    publication.kept = KeptMessage::keep(*publication.message, info);
+  }
+  return publication.kept;
+}
+
+/// A larger message that several stored queues hold is stored once.
+void Core::share_payload(Publication& publication) {
+  if (!config_.has_store || publication.message->qos() == QoS::at_most_once) return;
+  const Message& message = *publication.message;
+  if (message.payload().size() + message.properties().size() <= config_.inline_bytes_max) return;
+  const auto queues = std::ranges::count_if(targets_, [](const Target& target) {
+    return target.qos != QoS::at_most_once && target.session->stored;
+  });
+  if (queues < 2) return;
+  const KeptMessagePtr& shared = kept(publication);
+  if (shared->store_id != 0) return;
+  shared->store_id = shared->seq();
+  record(PayloadRecord{shared});
+}
+
+void Core::route(Publication& publication) {
+  share_payload(publication);
+  for (const Target& target : targets_) offer(target, publication);
+}
+
+/// A message of the broker's own making (wills, $SYS): same path, nobody waits for it.
+void Core::publish_now(Publication publication) {
+  publication.topic = topics_.obtain(publication.message->topic(), config_.topic_entries_idle_max);
+  initialise_topic(publication.topic);
+  collect_targets(publication);
+  if (publication.message->retain() && !publication.message->payload().empty() &&
+      !has_room_for_value(publication.topic)) {
+    count(Counter::retained_refused_limit);
+  } else {
+    update_values(publication);
+  }
+  // The scratch lists are this publication's own while it is routed: offers do not publish.
+  route(publication);
+}
+
+}  // namespace lineshaft::core

@@ -1,0 +1,119 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/ids.h"
+#include "broker/core/session_queue.h"
+#include "broker/core/timers.h"
+#include "broker/core/topic_trie.h"
+#include "broker/mqtt/packets.h"
+
+namespace lineshaft::core {
+
+struct Subscription {
+  mqtt::SubscriptionOptions options;
+  std::uint32_t subscription_identifier = 0;
+  /// Of a shared subscription, else 0.
+  ShareId share = 0;
+  bool replay_pending = false;
+};
+
+/// A retained replay on its way: the cursor waits while the session's window is full.
+struct Replay {
+  std::string filter;
+  FilterWalk walk;
+  /// Starts after this SUBACK has left; 0 after a resume.
+  std::uint16_t after_suback = 0;
+};
+
+/// A QoS 2 PUBLISH that was taken and waits for its PUBREL.
+struct IncomingQos2 {
+  std::uint16_t packet_id = 0;
+  /// Counts against our Receive Maximum on this connection.
+  bool counted = false;
+  /// The `Persist` that stores it; a repeated PUBLISH is answered only after it.
+  std::uint64_t persist_seq = 0;
+};
+
+using SessionIndex = std::uint32_t;
+inline constexpr SessionIndex no_session = 0xFFFFFFFF;
+
+/// A Session (MQTT 5.0 section 4.1), connected or not.
+struct Session {
+  std::string client_id;
+  SessionId sid = 0;
+  SessionIndex index = no_session;
+  std::uint32_t generation = 0;
+  mqtt::Version version = mqtt::Version::v5;
+  std::uint32_t expiry_interval_s = 0;
+  /// Its state is in the store (Session Expiry > 0, now or before).
+  bool stored = false;
+  /// Only its will is left (restored after a crash); nobody can resume it.
+  bool ended = false;
+  bool connected = false;
+  bool overflow_logged = false;
+  bool refusal_logged = false;
+  bool too_large_logged = false;
+  /// Meaningful while `connected`.
+  ConnectionId connection;
+  WallTime disconnected_at{};
+  /// Newest `Persist` of session, subscriptions or will: their acknowledgements wait for it.
+  std::uint64_t state_seq = 0;
+  /// Newest `Persist` that forgot an incoming packet identifier: PUBCOMP waits for it.
+  std::uint64_t incoming_seq = 0;
+  std::uint32_t acks_since_record = 0;
+  /// Interned client identifier, 0 until it first publishes something that is kept.
+  std::uint32_t publisher = 0;
+
+  std::map<std::string, Subscription, std::less<>> subscriptions;
+  std::vector<IncomingQos2> incoming;
+  SessionQueue queue;
+  std::vector<std::unique_ptr<Replay>> replays;
+  /// A replay slice waits for `OutboxDrained`.
+  bool replay_waits = false;
+  std::unique_ptr<mqtt::Will> will;
+  std::optional<TimerKey> expiry_timer;
+  std::optional<TimerKey> will_timer;
+};
+
+/// All sessions by index and by client identifier.
+class SessionTable {
+ public:
+  Session* find(std::string_view client_id);
+  Session& create(std::string client_id);
+  /// Forgets it; its index gets a new generation.
+  void erase(SessionIndex index);
+
+  Session& at(SessionIndex index) { return *slots_[index].session; }
+  /// Null when the place was given to another session meanwhile.
+  Session* get(SessionIndex index, std::uint32_t generation);
+
+  std::size_t size() const { return by_client_id_.size(); }
+
+  template <class Visit>
+  void for_each(Visit visit) {
+    for (auto& slot : slots_) {
+      if (slot.session) visit(*slot.session);
+    }
+  }
+
+ private:
+  struct Slot {
+    std::unique_ptr<Session> session;
+    std::uint32_t generation = 1;
+  };
+  std::vector<Slot> slots_;
+  std::vector<SessionIndex> free_;
+  /// Keys point into the sessions.
+  std::unordered_map<std::string_view, SessionIndex> by_client_id_;
+};
+
+}  // namespace lineshaft::core

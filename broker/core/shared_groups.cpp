@@ -1,0 +1,47 @@
+#include "broker/core/shared_groups.h"
+
+#include <algorithm>
+
+namespace lineshaft::core {
+
+SharedGroups::Joined SharedGroups::join(std::string_view key, std::string_view filter,
+                                        const SharedGroup::Member& member) {
+  auto [place, is_new] = by_key_.try_emplace(std::string(key), last_ + 1);
+  if (is_new) ++last_;
+  SharedGroup& group = groups_[place->second];
+  if (is_new) {
+    group.key = key;
+    group.filter = filter;
+  }
+  const auto same = std::ranges::find(group.members, member.session, &SharedGroup::Member::session);
+  if (same == group.members.end()) {
+    group.members.push_back(member);
+  } else {
+    *same = member;
+  }
+  return {place->second, is_new};
+}
+
+bool SharedGroups::leave(ShareId share, SessionIndex session) {
+  const auto found = groups_.find(share);
+  if (found == groups_.end()) return false;
+  SharedGroup& group = found->second;
+  std::erase_if(group.members,
+                [session](const SharedGroup::Member& m) { return m.session == session; });
+  if (!group.members.empty()) return false;
+  by_key_.erase(group.key);
+  groups_.erase(found);
+  return true;
+}
+
+SharedGroup* SharedGroups::find(ShareId share) {
+  const auto found = groups_.find(share);
+  return found == groups_.end() ? nullptr : &found->second;
+}
+
+ShareId SharedGroups::find_key(std::string_view key) const {
+  const auto found = by_key_.find(std::string(key));
+  return found == by_key_.end() ? 0 : found->second;
+}
+
+}  // namespace lineshaft::core

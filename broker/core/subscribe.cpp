@@ -1,0 +1,125 @@
+// SUBSCRIBE and UNSUBSCRIBE (sections 3.8 to 3.11).
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+#include "broker/core/core.h"
+#include "broker/core/topic_name.h"
+
+namespace lineshaft::core {
+
+void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& packet) {
+  Session& session = sessions_.at(connection.session);
+  auto suback = std::make_unique<mqtt::SubackPacket>();
+  suback->packet_id = packet.packet_id;  // [MQTT-3.8.4-2]
+  suback->reasons.reserve(packet.items.size());
+  for (const auto& item : packet.items) {
+    // [MQTT-3.8.4-5], [MQTT-3.8.4-6] as if each had come alone, one code for each
+    suback->reasons.push_back(subscribe_one(session, packet, item));
+  }
+  acknowledge(connection, std::move(suback), session.state_seq);  // [MQTT-3.8.4-1]
+}
+
+ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
+                               const mqtt::SubscribePacket::Item& item) {
+  if (item.filter.size() > limits::topic_size_bytes_max ||
+      level_count(item.filter) > limits::topic_levels_max) {
+    return ReasonCode::topic_filter_invalid;
+  }
+  if (session.stored && !store_state_.accepts_writes) return store_state_.refusal;
+  const auto known = session.subscriptions.find(item.filter);
+  const bool is_new = known == session.subscriptions.end();
+  if (is_new && session.subscriptions.size() >= config_.subscriptions_per_session_max) {
+    count(Counter::subscriptions_refused_limit);
+    LINESHAFT_LOG(core, warn, "subscription_refused", {"client_id", session.client_id},
+                  {"filter", item.filter}, {"limit", config_.subscriptions_per_session_max});
+    return ReasonCode::quota_exceeded;
+  }
+  // [MQTT-3.8.4-3] the same filter again replaces the whole record.
+  Subscription& subscription = is_new ? session.subscriptions[item.filter] : known->second;
+  const bool same = !is_new && subscription.options == item.options &&
+                    subscription.subscription_identifier == packet.subscription_identifier;
+  subscription.options = item.options;
+  subscription.subscription_identifier = packet.subscription_identifier;
+  if (is_new) ++statistics_.subscriptions;
+  index_subscription(session, item.filter, subscription);
+
+  // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]; never for a shared subscription.
+  const std::uint8_t handling = item.options.retain_handling;
+  const bool replays = subscription.share == 0 && (handling == 0 || (handling == 1 && is_new));
+  const bool was_pending = subscription.replay_pending;
+  if (replays) start_replay(session, item.filter, subscription, packet.packet_id);
+  if (session.stored && (!same || subscription.replay_pending != was_pending)) {
+    session.state_seq = record(
+        SubscriptionRecord{session.sid, item.filter, subscription.options,
+                           subscription.subscription_identifier, subscription.replay_pending},
+        true);
+  }
+  return static_cast<ReasonCode>(item.options.qos);  // [MQTT-3.8.4-7]
+}
+
+void Core::index_subscription(Session& session, const std::string& filter,
+                              Subscription& subscription) {
+  const ParsedShare parsed = parse_share(filter);
+  if (parsed.syntax == ShareSyntax::shared) {
+    const std::string_view inner = parsed.shared.filter;
+    const auto joined = shared_.join(filter, inner,
+                                     {session.index, session.generation, subscription.options,
+                                      subscription.subscription_identifier});
+    subscription.share = joined.share;
+    if (joined.group_is_new) subscriptions_.set_group(inner, joined.share);
+    topics_.subscription_changed(inner);
+    return;
+  }
+  Subscriber subscriber;
+  subscriber.session = session.index;
+  subscriber.generation = session.generation;
+  subscriber.subscription_id = subscription.subscription_identifier;
+  subscriber.qos = static_cast<std::uint8_t>(subscription.options.qos);
+  subscriber.no_local = subscription.options.no_local;
+  subscriber.retain_as_published = subscription.options.retain_as_published;
+  subscriptions_.set(filter, subscriber);
+  topics_.subscription_changed(filter);
+}
+
+void Core::unindex_subscription(Session& session, const std::string& filter,
+                                const Subscription& subscription) {
+  --statistics_.subscriptions;
+  if (subscription.share == 0) {
+    subscriptions_.erase(filter, session.index);
+    topics_.subscription_changed(filter);
+    return;
+  }
+  const std::string_view inner = parse_share(filter).shared.filter;
+  if (shared_.leave(subscription.share, session.index)) {
+    subscriptions_.erase_group(inner, subscription.share);
+  }
+  topics_.subscription_changed(inner);
+}
+
+void Core::on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePacket& packet) {
+  Session& session = sessions_.at(connection.session);
+  auto unsuback = std::make_unique<mqtt::SubackPacket>();
+  unsuback->type = mqtt::PacketType::unsuback;
+  unsuback->packet_id = packet.packet_id;  // [MQTT-3.10.4-5]
+  for (const std::string& filter : packet.filters) {
+    // [MQTT-3.10.4-1] compared as text. What was queued is still delivered [MQTT-3.10.4-3].
+    const auto known = session.subscriptions.find(filter);
+    if (known == session.subscriptions.end()) {
+      unsuback->reasons.push_back(ReasonCode::no_subscription_existed);
+      continue;
+    }
+    std::erase_if(session.replays,
+                  [&filter](const auto& replay) { return replay->filter == filter; });
+    unindex_subscription(session, filter, known->second);
+    session.subscriptions.erase(known);
+    if (session.stored) {
+      session.state_seq = record(SubscriptionErase{session.sid, filter}, true);
+    }
+    unsuback->reasons.push_back(ReasonCode::success);
+  }
+  acknowledge(connection, std::move(unsuback), session.state_seq);  // [MQTT-3.10.4-4]
+}
+
+}  // namespace lineshaft::core

@@ -1,0 +1,184 @@
+// Retained messages and last values: in RAM at once, in the store with their acknowledgement or at
+// the next flush.
+#include <algorithm>
+#include <utility>
+
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+#include "broker/core/core.h"
+#include "broker/core/topic_name.h"
+
+namespace lineshaft::core {
+
+void Core::initialise_topic(TopicIndex index) {
+  TopicEntry& entry = topics_.at(index);
+  if (entry.initialised) return;
+  entry.initialised = true;
+  const std::string_view name = entry.name();
+  const auto matches = [name](const std::string& filter) {
+    return topic_matches_filter(name, filter);
+  };
+  entry.keeps_last = config_.last_values && !starts_with_dollar(name) &&
+                     (config_.last_values_include.empty() ||
+                      std::ranges::any_of(config_.last_values_include, matches)) &&
+                     std::ranges::none_of(config_.last_values_exclude, matches);
+  // What the broker says of itself is true only while it runs.
+  entry.stored = config_.has_store && !starts_with_dollar(name);
+}
+
+bool Core::has_room_for_value(TopicIndex index) const {
+  return topics_.at(index).has_value() || topics_.valued() < config_.ram_topics_max;
+}
+
+std::uint32_t Core::publisher_number(Session* session) {
+  if (session == nullptr) return 0;
+  if (session->publisher != 0) return session->publisher;
+  const auto known = publisher_numbers_.find(session->client_id);
+  if (known != publisher_numbers_.end()) return session->publisher = known->second;
+  if (publisher_numbers_.size() >= limits::publisher_names_max) {
+    count(Counter::publisher_names_refused_limit);
+    return 0;
+  }
+  session->publisher = ++last_publisher_;
+  publisher_numbers_.emplace(session->client_id, session->publisher);
+  record(NameRecord{session->publisher, session->client_id});
+  return session->publisher;
+}
+
+std::uint64_t Core::update_values(Publication& publication) {
+  if (publication.message->retain()) return update_retained(publication);
+  update_last(publication);
+  return 0;
+}
+
+std::uint64_t Core::update_retained(Publication& publication) {
+  if (publication.message->payload().empty()) return delete_values(publication);
+  TopicEntry& entry = topics_.at(publication.topic);
+  const bool had_retained = entry.retained != nullptr;
+  const bool had_value = entry.has_value();
+  const bool sync = publication.message->qos() != QoS::at_most_once;
+  // [MQTT-3.3.1-5]
+  if (sync || publication.kept) {
+    entry.retained = kept(publication);
+  } else {
+    const KeepInfo info{now_.wall, next_seq(), publisher_number(publication.publisher)};
+    KeptMessage::replace(entry.retained, *publication.message, info);
+  }
+  entry.last.reset();
+  topics_.value_changed(publication.topic, had_retained, had_value);
+  arm_retained_expiry(publication.topic);
+  if (sync) return persist_topic(publication.topic, true);
+  mark_dirty(publication.topic);
+  return 0;
+}
+
+/// An empty retained message: the topic leaves the namespace [MQTT-3.3.1-6], [MQTT-3.3.1-7].
+std::uint64_t Core::delete_values(Publication& publication) {
+  TopicEntry& entry = topics_.at(publication.topic);
+  const bool had_retained = entry.retained != nullptr;
+  const bool had_value = entry.has_value();
+  if (had_value) {
+    TopicTable::own_name(entry);
+    entry.retained.reset();
+    entry.last.reset();
+    topics_.value_changed(publication.topic, had_retained, had_value);
+  }
+  const bool sync = publication.message->qos() != QoS::at_most_once;
+  const bool differs = entry.retained_stored || entry.last_stored || entry.dirty;
+  if (!differs) return sync ? retained_erase_seq_ : 0;
+  if (sync) return persist_topic(publication.topic, true);
+  mark_dirty(publication.topic);
+  return 0;
+}
+
+void Core::update_last(Publication& publication) {
+  TopicEntry& entry = topics_.at(publication.topic);
+  if (!entry.keeps_last || publication.message->request_response()) return;
+  if (!has_room_for_value(publication.topic)) {
+    count(Counter::last_values_refused_limit);
+    if (!values_limit_logged_) {
+      values_limit_logged_ = true;
+      LINESHAFT_LOG(core, warn, "last_values_limit", {"ram_topics_max", config_.ram_topics_max});
+    }
+    return;
+  }
+  const bool had_value = entry.has_value();
+  if (publication.kept) {
+    entry.last = publication.kept;
+  } else {
+    const KeepInfo info{now_.wall, next_seq(), publisher_number(publication.publisher)};
+    KeptMessage::replace(entry.last, *publication.message, info);
+  }
+  topics_.value_changed(publication.topic, entry.retained != nullptr, had_value);
+  mark_dirty(publication.topic);
+}
+
+void Core::mark_dirty(TopicIndex index) {
+  TopicEntry& entry = topics_.at(index);
+  if (!entry.stored || entry.dirty) return;
+  entry.dirty = true;
+  dirty_.push_back(index);
+}
+
+/// Makes the store say what RAM says of this topic.
+std::uint64_t Core::persist_topic(TopicIndex index, bool sync) {
+  TopicEntry& entry = topics_.at(index);
+  entry.dirty = false;
+  if (!entry.stored) return 0;
+  std::uint64_t seq = 0;
+  if (entry.retained) {
+    seq = record(RetainedRecord{entry.retained, Quality::good}, sync);
+    entry.retained_stored = true;
+  } else if (entry.retained_stored) {
+    seq = retained_erase_seq_ = record(RetainedErase{std::string(entry.name())}, sync);
+    entry.retained_stored = false;
+  }
+  if (entry.last) {
+    seq = record(LastValueRecord{entry.last, Quality::good}, sync);
+    entry.last_stored = true;
+  } else if (entry.last_stored && !entry.retained) {
+    // Behind a retained message an older last value may stay: the newer record counts.
+    seq = retained_erase_seq_ = record(LastValueErase{std::string(entry.name())}, sync);
+    entry.last_stored = false;
+  }
+  topics_.release_if_empty(index);
+  return sync ? std::max(seq, retained_erase_seq_) : seq;
+}
+
+void Core::flush_values(std::size_t topics_max) {
+  while (topics_max > 0 && !dirty_.empty()) {
+    const TopicIndex index = dirty_.pop_front();
+    // Its mark may be gone: a `Persist` took it along meanwhile.
+    if (!topics_.at(index).dirty) continue;
+    persist_topic(index, false);
+    --topics_max;
+  }
+}
+
+void Core::arm_retained_expiry(TopicIndex index) {
+  TopicEntry& entry = topics_.at(index);
+  if (!entry.retained || !entry.retained->expires() || entry.expiry_armed) return;
+  entry.expiry_armed = true;
+  timers_.add({steady_of(entry.retained->expires_at()), TimerKind::retained_expiry, index,
+               entry.generation});
+}
+
+/// Expired: no longer sent to new subscribers, still the last that is known of the topic.
+void Core::on_retained_expiry(TopicIndex index) {
+  TopicEntry& entry = topics_.at(index);
+  entry.expiry_armed = false;
+  if (!entry.retained || !expired(*entry.retained)) {
+    arm_retained_expiry(index);
+    return;
+  }
+  const bool had_value = entry.has_value();
+  if (!entry.last && entry.keeps_last) entry.last = entry.retained;
+  TopicTable::own_name(entry);
+  entry.retained.reset();
+  topics_.value_changed(index, true, had_value);
+  if (entry.has_value()) entry.own_name.reset();
+  mark_dirty(index);
+  topics_.release_if_empty(index);
+}
+
+}  // namespace lineshaft::core
