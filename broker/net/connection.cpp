@@ -1,0 +1,329 @@
+#include "broker/net/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <utility>
+
+#include "broker/base/assert.h"
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+#include "broker/net/shard.h"
+
+namespace lineshaft::net {
+namespace {
+
+using boost::system::error_code;
+using Wait = boost::asio::posix::descriptor_base;
+
+/// Smallest common packets are larger: a vector of packets seldom grows.
+constexpr std::size_t bytes_per_packet_guess = 64;
+constexpr std::size_t packets_reserved_max = 1024;
+/// Reads of a lingering connection before others have their turn.
+constexpr int wasted_reads_max = 4;
+
+/// The handler allocator Asio wants, on top of a connection's `WaitMemory`.
+template <class T>
+class WaitAllocator {
+ public:
+  using value_type = T;
+
+  explicit WaitAllocator(WaitMemory& memory) : memory_(&memory) {}
+  template <class U>
+  WaitAllocator(const WaitAllocator<U>& other) : memory_(other.memory_) {}
+
+  T* allocate(std::size_t n) { return static_cast<T*>(memory_->allocate(n * sizeof(T))); }
+  void deallocate(T* memory, std::size_t) { memory_->release(memory); }
+  bool operator==(const WaitAllocator& other) const { return memory_ == other.memory_; }
+
+ private:
+  template <class>
+  friend class WaitAllocator;
+  WaitMemory* memory_;
+};
+
+}  // namespace
+
+void* WaitMemory::allocate(std::size_t size) {
+  if (used_ || size > size_bytes) return ::operator new(size);
+  used_ = true;
+  return bytes_.data();
+}
+
+void WaitMemory::release(void* memory) {
+  if (memory == bytes_.data()) {
+    used_ = false;
+  } else {
+    ::operator delete(memory);
+  }
+}
+
+struct Connection::ReadWait {
+  using allocator_type = WaitAllocator<void>;
+
+  Connection* connection;
+
+  allocator_type get_allocator() const noexcept { return allocator_type(connection->wait_memory_); }
+  void operator()(error_code error) const { connection->on_readable(error); }
+};
+
+OwnedSocket::~OwnedSocket() {
+  if (socket_ >= 0) ::close(socket_);
+}
+
+Connection::Connection(Shard& shard, core::ConnectionId id, Accepted accepted)
+    : shard_(shard),
+      socket_(shard.io()),
+      id_(id),
+      peer_(std::move(accepted.peer)),
+      use_(std::move(accepted.use)),
+      decoder_(mqtt::Role::server_reads_client, shard.options().decoder, shard.arena()) {
+  error_code error;
+  socket_.assign(accepted.socket.get(), error);
+  if (!error) {
+    accepted.socket.release();
+  } else {
+    LINESHAFT_LOG(net, warn, "connection_not_watched", {"peer", peer_->address},
+                  {"why", error.message()});
+  }
+}
+
+Connection::~Connection() { LINESHAFT_ASSERT(!waits()); }
+
+void Connection::start() {
+  count(Counter::connections_opened);
+  if (!socket_.is_open()) return die();
+  wait_readable();
+}
+
+void Connection::wait_readable() {
+  read_waits_ = true;
+  socket_.async_wait(Wait::wait_read, ReadWait{this});
+}
+
+void Connection::wait_writable() {
+  write_waits_ = true;
+  socket_.async_wait(Wait::wait_write, [this](error_code error) { on_writable(error); });
+}
+
+void Connection::on_readable(error_code error) {
+  read_waits_ = false;
+  if (dead()) {
+    if (!waits()) shard_.retire(*this);
+    return;
+  }
+  if (error) return lost(core::LostBecause::network_error);
+  if (state_ == State::lingering) return read_to_the_end();
+  // Whoever lets it read again arms the wait again.
+  if (state_ == State::closing || core_paused_ || shard_.reading_stopped()) return;
+  read();
+}
+
+void Connection::read() {
+  const std::span<char> buffer = shard_.read_buffer();
+  ssize_t size = 0;
+  do {
+    size = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+  } while (size < 0 && errno == EINTR);
+  if (size == 0) return lost(core::LostBecause::peer_closed);
+  if (size < 0) {
+    if (errno != EAGAIN && errno != EWOULDBLOCK) return lost(core::LostBecause::network_error);
+    return shard_.read_after_turn(*this);
+  }
+  const auto bytes = static_cast<std::size_t>(size);
+  shard_.note_read(bytes);
+  count(Counter::bytes_received, bytes);
+  std::vector<mqtt::Packet> packets;
+  packets.reserve(std::min(bytes / bytes_per_packet_guess + 1, packets_reserved_max));
+  decoder_.feed({buffer.data(), bytes}, packets);
+  if (!packets.empty()) hand_over(std::move(packets));
+  // After a violation nothing more is read: the core is about to close.
+  violated_ = decoder_.failed();
+  if (!violated_) shard_.read_after_turn(*this);
+}
+
+void Connection::hand_over(std::vector<mqtt::Packet> packets) {
+  if (state_ == State::fresh) {
+    state_ = State::open;
+    shard_.submit(core::ConnectionOpened{id_, peer_});
+  }
+  recent_batches_[batches_++ % recent_batches_.size()] = shard_.next_batch();
+  shard_.submit(core::PacketsArrived{id_, std::move(packets)});
+}
+
+bool Connection::too_many_batches() const {
+  if (batches_ < recent_batches_.size()) return false;
+  const std::uint32_t oldest = recent_batches_[batches_ % recent_batches_.size()];
+  return static_cast<std::int32_t>(oldest - shard_.applied()) > 0;
+}
+
+void Connection::resume_reading() {
+  if (!open() || read_waits_ || core_paused_ || violated_ || shard_.reading_stopped()) return;
+  const bool pause = too_many_batches() || shard_.congested();
+  if (pause != self_paused_ && state_ == State::open) {
+    shard_.submit(core::ReadingPaused{id_, pause});
+  }
+  self_paused_ = pause;
+  if (pause) {
+    shard_.read_when_applied(*this);
+  } else {
+    wait_readable();
+  }
+}
+
+void Connection::apply(const core::SetReading& set_reading) {
+  core_paused_ = set_reading.paused;
+  if (!core_paused_) resume_reading();
+}
+
+void Connection::apply(const core::Acknowledge& acknowledge) {
+  shard_.mark_dirty(*this);
+  if (outbox_.packet(acknowledge.packet, shard_.totals())) return;
+  // A 3.x client cannot be told why it is disconnected.
+  const bool has_form = outbox_.version() == mqtt::Version::v5;
+  if (!has_form) return;
+  count(Counter::dropped_too_large);
+  LINESHAFT_LOG(net, warn, "answer_too_large", {"peer", peer_->address},
+                {"packet", acknowledge.packet.index()});
+}
+
+void Connection::deliver(const core::Deliver& deliver, const core::Recipient& recipient,
+                         std::span<const std::uint32_t> identifiers, FrameCache* cache) {
+  const std::size_t unsent_max = shard_.options().outbox_bytes_max;
+  // Much may pile up within one loop turn: only what the socket refuses makes a slow consumer.
+  if (outbox_.unsent_bytes() >= unsent_max && !write_waits_) flush();
+  if (!open()) return;
+  shard_.mark_dirty(*this);
+  switch (outbox_.publish(deliver, recipient, identifiers, cache, unsent_max, shard_.totals())) {
+    case Outbox::Added::yes:
+      return;
+    case Outbox::Added::too_large:
+      return count(Counter::dropped_too_large);
+    case Outbox::Added::slow_consumer:
+      return note_dropped_qos0(1);
+  }
+}
+
+void Connection::note_dropped_qos0(std::size_t size) {
+  count(Counter::dropped_qos0_slow_consumer, size);
+  if (std::exchange(slow_logged_, true)) return;
+  LINESHAFT_LOG(net, warn, "slow_consumer", {"peer", peer_->address}, {"listener", peer_->listener},
+                {"unsent_bytes", outbox_.unsent_bytes()},
+                {"effect", "messages of QoS 0 are dropped for it while its socket is full"});
+}
+
+void Connection::apply(const core::AwaitDrain&) {
+  awaits_drain_ = true;
+  shard_.mark_dirty(*this);
+}
+
+void Connection::tell_if_drained() {
+  if (!awaits_drain_ || outbox_.unsent_bytes() >= limits::outbox_drained_bytes) return;
+  awaits_drain_ = false;
+  if (open()) shard_.submit(core::OutboxDrained{id_});
+}
+
+void Connection::apply(const core::Close&) {
+  state_ = State::closing;
+  shard_.add_deadline(*this, Shard::Deadline::linger, shard_.now() + shard_.options().linger);
+  shard_.mark_dirty(*this);
+}
+
+void Connection::flush() {
+  if (state_ > State::closing || write_waits_) return;
+  const std::size_t before = outbox_.unsent_bytes();
+  error_code error;
+  const Outbox::Flushed flushed = outbox_.flush(socket_.native_handle(), shard_.totals(), error);
+  if (outbox_.unsent_bytes() < before) progress_ = shard_.now();
+  switch (flushed) {
+    case Outbox::Flushed::failed:
+      return lost(core::LostBecause::network_error);
+    case Outbox::Flushed::blocked:
+      if (outbox_.unsent_bytes() == before) progress_ = std::max(progress_, shard_.now());
+      wait_writable();
+      if (!std::exchange(watched_for_stall_, true)) {
+        shard_.add_deadline(*this, Shard::Deadline::stall,
+                            progress_ + shard_.options().stalled_socket);
+      }
+      break;
+    case Outbox::Flushed::all:
+      if (state_ == State::closing) return shut_down_sending();
+      break;
+  }
+  tell_if_drained();
+}
+
+void Connection::on_writable(error_code error) {
+  write_waits_ = false;
+  if (dead()) {
+    if (!waits()) shard_.retire(*this);
+    return;
+  }
+  if (error) return lost(core::LostBecause::network_error);
+  flush();
+}
+
+void Connection::shut_down_sending() {
+  state_ = State::lingering;
+  // It fails when the peer is gone already; the read below then sees that.
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  if (!read_waits_) wait_readable();
+}
+
+void Connection::read_to_the_end() {
+  const std::span<char> buffer = shard_.waste_buffer();
+  for (int i = 0; i < wasted_reads_max; ++i) {
+    const ssize_t size =
+        ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (size > 0) continue;
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) break;
+    return die();
+  }
+  wait_readable();
+}
+
+void Connection::connect_deadline_passed() {
+  if (state_ != State::fresh) return;
+  count(Counter::connect_timeouts);
+  LINESHAFT_LOG(net, info, "connect_timeout", {"peer", peer_->address},
+                {"listener", peer_->listener}, {"received_bytes", decoder_.pending_bytes()});
+  die();
+}
+
+void Connection::stall_deadline_passed(Instant now) {
+  watched_for_stall_ = false;
+  if (!open() || !write_waits_) return;
+  const Instant deadline = progress_ + shard_.options().stalled_socket;
+  if (now < deadline) {
+    watched_for_stall_ = true;
+    shard_.add_deadline(*this, Shard::Deadline::stall, deadline);
+    return;
+  }
+  count(Counter::slow_consumers_closed);
+  LINESHAFT_LOG(net, warn, "stalled_socket_closed", {"peer", peer_->address},
+                {"listener", peer_->listener}, {"unsent_bytes", outbox_.unsent_bytes()});
+  lost(core::LostBecause::stalled_socket);
+}
+
+void Connection::linger_deadline_passed() {
+  if (!dead()) die();
+}
+
+void Connection::lost(core::LostBecause because) {
+  if (dead()) return;
+  if (state_ == State::open) shard_.submit(core::ConnectionLost{id_, because});
+  die();
+}
+
+void Connection::die() {
+  state_ = State::dead;
+  count(Counter::connections_closed);
+  error_code ignored;  // nobody is left to be told
+  socket_.close(ignored);
+  if (!waits()) shard_.retire(*this);
+}
+
+}  // namespace lineshaft::net

@@ -1,0 +1,143 @@
+#pragma once
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+#include <boost/system/error_code.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "broker/base/limits.h"
+#include "broker/base/time.h"
+#include "broker/core/input.h"
+#include "broker/mqtt/decoder.h"
+#include "broker/net/accepted.h"
+#include "broker/net/outbox.h"
+
+namespace lineshaft::net {
+
+class Shard;
+
+/// Memory for the one read wait of a connection, inside the connection: an idle one has no other.
+class WaitMemory {
+ public:
+  void* allocate(std::size_t size);
+  void release(void* memory);
+
+ private:
+  static constexpr std::size_t size_bytes = 128;
+  alignas(std::max_align_t) std::array<std::byte, size_bytes> bytes_;
+  bool used_ = false;
+};
+
+/// One client's socket: reads packets for the core, sends what the core decides.
+///
+/// It waits for readability and reads into its shard's buffer, so an idle connection holds no
+/// buffer and no coroutine. Owned by its `Shard`, only that shard's thread calls it; it is freed
+/// by the shard when it is `dead` and no wait is pending.
+class Connection {
+ public:
+  Connection(Shard& shard, core::ConnectionId id, Accepted accepted);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Begins to read.
+  void start();
+
+  // Effects of the core, in decision order.
+  void apply(const core::Configure& configure) { outbox_.configure(configure); }
+  void apply(const core::Acknowledge& acknowledge);
+  void apply(const core::AwaitDrain& await_drain);
+  void apply(const core::SetReading& set_reading);
+  void apply(const core::Close& close);
+  void deliver(const core::Deliver& deliver, const core::Recipient& recipient,
+               std::span<const std::uint32_t> identifiers, FrameCache* cache);
+  /// `size` QoS 0 messages were dropped before they reached the outbox.
+  void note_dropped_qos0(std::size_t size);
+
+  /// Sends what is unsent; once per loop turn, when dirty.
+  void flush();
+  /// Waits for the next bytes, unless somebody asked not to read. Called after the turn.
+  void resume_reading();
+  /// A deadline of the wheel has come; `now` is the tick's.
+  void connect_deadline_passed();
+  void stall_deadline_passed(Instant now);
+  void linger_deadline_passed();
+  /// Closes at once; the core is told if it knows the connection. The broker stops.
+  void abort() { lost(core::LostBecause::network_error); }
+
+  core::ConnectionId id() const { return id_; }
+  /// The core may still address it.
+  bool open() const { return state_ <= State::open; }
+  bool dead() const { return state_ == State::dead; }
+  bool waits() const { return read_waits_ || write_waits_; }
+  bool has_unsent() const { return state_ <= State::closing && !outbox_.empty(); }
+  Outbox& outbox() { return outbox_; }
+
+  /// Places in the shard's lists, so that a connection is in each at most once.
+  bool dirty = false;
+  bool reads_next = false;
+  bool has_memory = false;
+  /// Since the last idle sweep.
+  bool used_memory = false;
+
+ private:
+  enum class State : std::uint8_t {
+    /// The core does not know it yet.
+    fresh,
+    open,
+    /// The core closed it: what is unsent goes out first.
+    closing,
+    /// Our side is shut down; the peer is given time to read.
+    lingering,
+    dead,
+  };
+  struct ReadWait;
+
+  void wait_readable();
+  void on_readable(boost::system::error_code error);
+  void wait_writable();
+  void on_writable(boost::system::error_code error);
+  void read();
+  void hand_over(std::vector<mqtt::Packet> packets);
+  bool too_many_batches() const;
+  /// Reads until the peer closes, and throws it away.
+  void read_to_the_end();
+  void shut_down_sending();
+  void tell_if_drained();
+  void lost(core::LostBecause because);
+  void die();
+
+  Shard& shard_;
+  using Socket =
+      boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
+  Socket socket_;
+  core::ConnectionId id_;
+  State state_ = State::fresh;
+  bool read_waits_ = false;
+  bool write_waits_ = false;
+  /// The core asked not to read.
+  bool core_paused_ = false;
+  /// We stopped by ourselves and told the core.
+  bool self_paused_ = false;
+  bool violated_ = false;
+  bool awaits_drain_ = false;
+  bool watched_for_stall_ = false;
+  bool slow_logged_ = false;
+  /// Numbers of its last batches, oldest at `batches_ % 4`.
+  std::array<std::uint32_t, limits::connection_batches_pending_max> recent_batches_{};
+  std::uint32_t batches_ = 0;
+  /// Last time the socket took a byte, while data waits.
+  Instant progress_{};
+  std::shared_ptr<const core::Peer> peer_;
+  ListenerUse use_;
+  mqtt::Decoder decoder_;
+  Outbox outbox_;
+  WaitMemory wait_memory_;
+};
+
+}  // namespace lineshaft::net

@@ -1,0 +1,291 @@
+#include "broker/net/shard.h"
+
+#include <algorithm>
+#include <boost/asio/dispatch.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/post.hpp>
+#include <utility>
+#include <variant>
+
+#include "broker/base/limits.h"
+#include "broker/base/metrics.h"
+
+namespace lineshaft::net {
+namespace {
+
+namespace asio = boost::asio;
+
+/// Handlers run before the core has its turn.
+constexpr int handlers_per_loop_max = 256;
+/// A read may be cut short by the loop's cap, but not so that a packet comes in crumbs.
+constexpr std::size_t read_bytes_min = 4096;
+/// An outbox that was not used for so long gives its memory back.
+constexpr Milliseconds idle_sweep{1000};
+/// Ticks a client has to read its last packet and close when the broker stops.
+constexpr std::size_t goodbye_ticks = 3;
+
+}  // namespace
+
+Shard::Shard(std::size_t index, const ShardOptions& options, Turn& turn, Clock& clock)
+    : index_(index),
+      options_(options),
+      turn_(turn),
+      clock_(clock),
+      now_(clock.now()),
+      work_(asio::make_work_guard(io_)),
+      tick_timer_(io_),
+      read_buffer_(new char[read_buffer_bytes]),
+      wheel_(now_.steady),
+      next_sweep_(now_.steady + idle_sweep) {}
+
+Shard::~Shard() { close_all(); }
+
+void Shard::run() {
+  arm_tick();
+  while (!stopping_) {
+    handle_ready();
+    turn_.run(index_, batch_);
+    apply_mailbox();
+    flush_dirty();
+    resume_held_back();
+    resume_readers();
+    bury_dead();
+    totals_.count();
+    if (flushed_) check_flushed(false);
+  }
+  close_all();
+}
+
+void Shard::handle_ready() {
+  loop_bytes_ = 0;
+  // Flushing may have left inputs for the core: then there is nothing to sleep for.
+  if (batch_.empty() && io_.run_one() == 0 && !stopping_) io_.restart();
+  for (int i = 0; i < handlers_per_loop_max && loop_bytes_ < limits::loop_read_bytes_max; ++i) {
+    if (io_.poll_one() == 0) break;
+  }
+}
+
+void Shard::close_all() {
+  for (Slot& slot : slots_) {
+    if (slot.connection && !slot.connection->dead()) slot.connection->abort();
+  }
+  tick_timer_.cancel();
+  work_.reset();
+  // The waits that closing has cut short still point into the connections.
+  io_.restart();
+  io_.poll();
+  bury_dead();
+  batch_.clear();
+  totals_.count();
+}
+
+void Shard::stop() {
+  asio::post(io_, [this] { stopping_ = true; });
+}
+
+void Shard::wake() {
+  // The handler is on its way already when this was true.
+  if (wake_pending_.exchange(true, std::memory_order_seq_cst)) return;
+  asio::post(io_, [this] { wake_pending_.store(false, std::memory_order_seq_cst); });
+}
+
+void Shard::post(std::function<void()> work) { asio::post(io_, std::move(work)); }
+
+void Shard::adopt(Accepted accepted) {
+  connections_.fetch_add(1, std::memory_order_relaxed);
+  asio::dispatch(io_,
+                 [this, one = std::move(accepted)]() mutable { open_connection(std::move(one)); });
+}
+
+void Shard::open_connection(Accepted accepted) {
+  std::uint32_t slot = 0;
+  if (free_slots_.empty()) {
+    slot = static_cast<std::uint32_t>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    slot = free_slots_.back();
+    free_slots_.pop_back();
+  }
+  const core::ConnectionId id{static_cast<std::uint32_t>(index_), slot, slots_[slot].generation};
+  slots_[slot].connection = std::make_unique<Connection>(*this, id, std::move(accepted));
+  Connection& connection = *slots_[slot].connection;
+  // Counted from here, not from the last tick: the deadline must not be short.
+  add_deadline(connection, Deadline::connect, clock_.now().steady + options_.connect_deadline);
+  connection.start();
+}
+
+Connection* Shard::find(core::ConnectionRef connection) const {
+  if (connection.slot >= slots_.size()) return nullptr;
+  const Slot& slot = slots_[connection.slot];
+  return slot.generation == connection.generation ? slot.connection.get() : nullptr;
+}
+
+Connection* Shard::find_open(core::ConnectionRef connection) const {
+  Connection* const found = find(connection);
+  return found != nullptr && found->open() ? found : nullptr;
+}
+
+std::span<char> Shard::read_buffer() {
+  const std::size_t left =
+      limits::loop_read_bytes_max - std::min(loop_bytes_, limits::loop_read_bytes_max);
+  return {read_buffer_.get(), std::clamp(left, read_bytes_min, read_buffer_bytes)};
+}
+
+void Shard::mark_dirty(Connection& connection) {
+  connection.used_memory = true;
+  if (!std::exchange(connection.has_memory, true)) with_memory_.push_back(ref(connection));
+  if (!std::exchange(connection.dirty, true)) dirty_.push_back(&connection);
+}
+
+void Shard::read_after_turn(Connection& connection) {
+  if (!std::exchange(connection.reads_next, true)) readers_.push_back(&connection);
+}
+
+void Shard::apply_mailbox() {
+  Mailbox::Letter* letter = mailbox_.take_all();
+  while (letter != nullptr) {
+    Mailbox::Letter* const next = letter->next;
+    apply(letter->effects);
+    mailbox_.give_back(letter);
+    letter = next;
+  }
+}
+
+void Shard::apply(const core::ShardEffects& effects) {
+  for (const core::Effect& effect : effects.list) {
+    std::visit(
+        [&](const auto& one) {
+          if constexpr (requires { one.message; }) {
+            apply(effects, one);
+          } else if (Connection* const connection = find_open(one.connection)) {
+            connection->apply(one);
+          }
+        },
+        effect);
+  }
+}
+
+void Shard::apply(const core::ShardEffects& effects, const core::Deliver& deliver) {
+  const auto recipients = effects.recipients_of(deliver);
+  FrameCache* const cache = recipients.size() > 1 ? &frames_ : nullptr;
+  frames_.begin();
+  for (const core::Recipient& recipient : recipients) {
+    Connection* const connection = find_open(recipient.connection);
+    if (connection == nullptr) continue;
+    connection->deliver(deliver, recipient, effects.identifiers_of(recipient), cache);
+  }
+}
+
+void Shard::flush_dirty() {
+  for (Connection* const connection : dirty_) {
+    connection->dirty = false;
+    connection->flush();
+  }
+  dirty_.clear();
+}
+
+void Shard::resume_readers() {
+  for (Connection* const connection : readers_) {
+    connection->reads_next = false;
+    connection->resume_reading();
+  }
+  readers_.clear();
+}
+
+void Shard::resume_held_back() {
+  if (held_back_.empty()) return;
+  // Asked before looking, or a turn that ends in between would not wake us.
+  turn_.await_applied(index_);
+  const auto waiting = std::exchange(held_back_, {});
+  for (const core::ConnectionRef one : waiting) {
+    if (Connection* const connection = find_open(one)) connection->resume_reading();
+  }
+}
+
+void Shard::bury_dead() {
+  for (Connection* const connection : dead_) {
+    const std::uint32_t slot = connection->id().slot;
+    ++slots_[slot].generation;
+    slots_[slot].connection.reset();
+    free_slots_.push_back(slot);
+    connections_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  dead_.clear();
+}
+
+void Shard::add_deadline(Connection& connection, Deadline kind, Instant at) {
+  wheel_.add(at, {ref(connection), kind});
+}
+
+void Shard::arm_tick() {
+  tick_timer_.expires_after(options_.tick);
+  tick_timer_.async_wait([this](boost::system::error_code error) {
+    if (error) return;
+    tick();
+    arm_tick();
+  });
+}
+
+void Shard::tick() {
+  now_ = clock_.now();
+  if (index_ == 0) batch_.push_back(core::TimeAdvanced{});
+  wheel_.advance(now_.steady, [this](const Due& due) { fire(due); });
+  if (now_.steady >= next_sweep_) {
+    next_sweep_ = now_.steady + idle_sweep;
+    release_idle_memory();
+  }
+  if (on_tick) on_tick(now_);
+  if (flushed_) check_flushed(true);
+}
+
+void Shard::fire(const Due& due) {
+  Connection* const connection = find(due.connection);
+  if (connection == nullptr || connection->dead()) return;
+  switch (due.kind) {
+    case Deadline::connect:
+      return connection->connect_deadline_passed();
+    case Deadline::stall:
+      return connection->stall_deadline_passed(now_.steady);
+    case Deadline::linger:
+      return connection->linger_deadline_passed();
+  }
+}
+
+void Shard::release_idle_memory() {
+  std::erase_if(with_memory_, [this](core::ConnectionRef one) {
+    Connection* const connection = find(one);
+    if (connection == nullptr) return true;
+    if (std::exchange(connection->used_memory, false)) return false;
+    if (!connection->outbox().release_idle()) return false;
+    connection->has_memory = false;
+    return true;
+  });
+}
+
+void Shard::stop_reading() {
+  post([this] { reading_stopped_ = true; });
+}
+
+void Shard::when_flushed(std::function<void()> done) {
+  post([this, then = std::move(done)]() mutable {
+    flushed_ = std::move(then);
+    // The core does not know those that have not sent a CONNECT: nobody else closes them.
+    for (const Slot& slot : slots_) {
+      if (slot.connection && slot.connection->open()) slot.connection->abort();
+    }
+  });
+}
+
+void Shard::check_flushed(bool at_tick) {
+  if (connections() > 0) {
+    if (!at_tick) return;
+    const bool unsent = std::any_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+      return slot.connection && slot.connection->has_unsent();
+    });
+    flushed_ticks_ = unsent ? 0 : flushed_ticks_ + 1;
+    if (flushed_ticks_ < goodbye_ticks) return;
+  }
+  std::exchange(flushed_, nullptr)();
+}
+
+}  // namespace lineshaft::net
