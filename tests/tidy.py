@@ -145,7 +145,7 @@ CONSTRUCTOR_LIST = re.compile(r"\).*(?<!:):(?!:).*[\w>]$", re.S)
 
 
 def functions(code):
-    """Yields (first line, last line, head) of every function that is not inside another one."""
+    """Yields (first line, last line) of every function that is not inside another one."""
     position, head_start = 0, 0
     brace = re.compile(r"[;{}]|^[ \t]*#(?:.*\\\n)*.*$", re.M)
     while match := brace.search(code, position):
@@ -167,7 +167,7 @@ def functions(code):
             continue
         elif "(" in text and not (SCOPE.match(text) and not text.endswith(")")):
             lead = len(head) - len(head.lstrip())
-            yield (line_of(code, head_start + lead), line_of(code, end), " ".join(text.split()))
+            yield line_of(code, head_start + lead), line_of(code, end)
             position = end + 1
         head_start = position
 
@@ -205,7 +205,7 @@ class Tidy:
             if path.suffix in CODE:
                 code = blank(text)
                 self.check_includes(name, text)
-                self.check_functions(name, code)
+                self.check_functions(name, code, text)
                 self.check_coroutines(name, code)
                 self.check_clock_and_chance(name, code)
         return self.findings
@@ -262,11 +262,12 @@ class Tidy:
                 self.say(name, number,
                          f"room {room.name} only computes: <{header}> has no place in it")
 
-    def check_functions(self, name, code):
-        for first, last, head in functions(code):
+    def check_functions(self, name, code, text):
+        for first, last in functions(code):
+            head = text.splitlines()[first - 1].strip()
             if last - first + 1 > FUNCTION_LINES_MAX:
                 self.say(name, first, f"a function of {last - first + 1} lines, "
-                                      f"{FUNCTION_LINES_MAX} allowed: {head[:60]}")
+                                      f"{FUNCTION_LINES_MAX} allowed: {head}")
 
     def check_coroutines(self, name, code):
         first = re.search(r"\bco_(await|return|yield)\b", code)
