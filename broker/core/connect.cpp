@@ -44,14 +44,14 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
   send_connack(connection, packet, *session, session_present, assigned);
 }
 
-ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) const {
+ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) {
   if (draining_) return ReasonCode::server_unavailable;
   // Enhanced authentication does not exist: [MQTT-4.12.0-1].
   if (packet.authentication_method) return ReasonCode::bad_authentication_method;
   if (packet.will && starts_with_dollar(packet.will->message->topic())) {
     return ReasonCode::topic_name_invalid;
   }
-  if (sessions_.size() >= config_.sessions_max) {
+  if (sessions_.size() >= config_.sessions_max && sessions_.find(packet.client_id) == nullptr) {
     count(Counter::sessions_refused_limit);
     return ReasonCode::quota_exceeded;
   }

@@ -101,7 +101,7 @@ class Core {
 
   // connect.cpp
   void on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet);
-  ReasonCode check_connect(const mqtt::ConnectPacket& packet) const;
+  ReasonCode check_connect(const mqtt::ConnectPacket& packet);
   void refuse_connect(ConnectionState& connection, const Error& error);
   std::string assign_client_id();
   std::uint32_t granted_expiry_s(const mqtt::ConnectPacket& packet) const;

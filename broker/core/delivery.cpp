@@ -250,11 +250,9 @@ void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
   recipient.retain = inflight.entry.retain;
   recipient.dup = inflight.sent_before;  // [MQTT-3.3.1-1]
   inflight.sent_before = true;
-  // [MQTT-4.3.3-7] what was started does not expire; the interval it shows is at least 1 s.
-  std::uint32_t expiry_s = remaining_expiry_s(*inflight.entry.message);
-  if (expiry_s == 0) expiry_s = 1;
+  // [MQTT-4.3.3-7] what was started does not expire.
   deliver(connection, inflight.entry.message, recipient, inflight.entry.subscription_identifiers,
-          expiry_s);
+          remaining_expiry_s(*inflight.entry.message));
 }
 
 /// Commits release what waited for them to the connection of this moment.
@@ -354,11 +352,11 @@ bool Core::expired(const KeptMessage& message) const {
   return message.expires() && message.expires_at() <= now_.wall;
 }
 
-/// Whole seconds, rounded down [MQTT-3.3.2-6]; 0 means less than one is left.
+/// Whole seconds left, rounded down, but never 0 for what has not expired [MQTT-3.3.2-6].
 std::uint32_t Core::remaining_expiry_s(const KeptMessage& message) const {
   if (!message.expires()) return no_expiry_s;
   const auto left = message.expires_at() - now_.wall;
-  return left.count() <= 0 ? 0 : static_cast<std::uint32_t>(left.count() / 1000);
+  return left.count() < 1000 ? 1 : static_cast<std::uint32_t>(left.count() / 1000);
 }
 
 /// [MQTT-3.1.2-24] measured with the full Topic Name: a redelivery must carry it.

@@ -95,9 +95,13 @@ void Core::connection_ended(Session& session, WillFate fate) {
     return;
   }
   // QoS 0 does not wait for an offline session.
-  const auto is_qos0 = [](const QueueEntry& e) { return e.qos == QoS::at_most_once; };
-  session.queue.head.remove_if(is_qos0);
-  session.queue.tail.remove_if(is_qos0);
+  const auto drop_qos0 = [&](const QueueEntry& entry) {
+    if (entry.qos != QoS::at_most_once) return false;
+    forget_entry(session, entry);
+    return true;
+  };
+  session.queue.head.remove_if(drop_qos0);
+  session.queue.tail.remove_if(drop_qos0);
   move_shared(session, false);
   const std::uint32_t expiry_s = effective_expiry_s(session);
   if (expiry_s != 0xFFFFFFFF) {

@@ -56,6 +56,9 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
     if (config_.has_store) wait_seq = open_persist(true).seq;
   }
   wait_seq = std::max(wait_seq, update_values(publication));
+  if (config_.qos1_always_sync && message.qos() != QoS::at_most_once) {
+    wait_seq = std::max(wait_seq, persist_topic(publication.topic, true));
+  }
   const bool nobody = targets_.empty();
   route(publication);
   packet.message = std::move(publication.message);
@@ -95,11 +98,12 @@ ReasonCode Core::admit(Session& session, const Publication& publication) {
   }
   if (config_.overflow == Overflow::reject_publisher) {
     // Every recipient is checked before the first one is changed.
-    const auto full = [this, &message](const Target& target) {
+    const std::size_t size =
+        message.topic().size() + message.properties().size() + message.payload().size();
+    const auto full = [this, size](const Target& target) {
       const SessionQueue& queue = target.session->queue;
-      return target.qos != QoS::at_most_once &&
-             (queue.waiting() >= config_.queued_max ||
-              queue.bytes + message.payload().size() > config_.queued_bytes_max);
+      return target.qos != QoS::at_most_once && (queue.waiting() >= config_.queued_max ||
+                                                 queue.bytes + size > config_.queued_bytes_max);
     };
     if (session.version == mqtt::Version::v5 && std::ranges::any_of(targets_, full)) {
       count(Counter::publish_refused);

@@ -140,6 +140,11 @@ void Core::share_payload(Publication& publication) {
 }
 
 void Core::route(Publication& publication) {
+  if (publication.message->expiry_interval_s() == 0) {
+    // It has expired the moment it came [MQTT-3.3.2-5].
+    count(Counter::dropped_expired, targets_.size());
+    return;
+  }
   share_payload(publication);
   for (const Target& target : targets_) offer(target, publication);
 }
