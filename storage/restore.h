@@ -1,0 +1,49 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "broker/core/persist.h"
+#include "storage/database.h"
+
+namespace lineshaft::storage {
+
+/// Takes one record, as `core::Core::restore` does; false: it makes no sense.
+using RestoreSink = std::function<bool(core::Change)>;
+
+struct RestoreReport {
+  core::RestoreSummary summary;
+  std::size_t names = 0;
+  std::size_t retained = 0;
+  std::size_t last_values = 0;
+  std::size_t sessions = 0;
+  std::size_t subscriptions = 0;
+  std::size_t queued = 0;
+  std::size_t inflight = 0;
+  std::size_t wills = 0;
+  /// Sessions that ended with their connection; they are deleted.
+  std::size_t sessions_ended = 0;
+  /// Shared messages that no queue refers to; they are deleted.
+  std::size_t orphan_payloads = 0;
+  /// Records that could not be restored, and the file they were moved to.
+  std::size_t set_aside = 0;
+  std::string set_aside_file;
+  std::uint64_t duration_us = 0;
+  /// The disk failed while reading: what was restored is not all. Empty: it did not.
+  std::string error;
+};
+
+/// Feeds everything stored to `sink`, in the order `Core::restore` documents: names, retained, last
+/// values (of a topic only the newer of its retained and its last value, by seq), sessions,
+/// subscriptions, queue, inflight, wills.
+///
+/// A record that cannot be restored is moved to a file next to the store, with an alarm and its
+/// key, and the start goes on. `wall`: the time of this start. `restored` counts along for a
+/// progress display, if given.
+RestoreReport restore(Database& database, WallTime wall, const RestoreSink& sink,
+                      std::atomic<std::uint64_t>* restored = nullptr);
+
+}  // namespace lineshaft::storage

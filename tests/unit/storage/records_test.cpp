@@ -1,0 +1,120 @@
+#include "storage/records.h"
+
+#include <string>
+
+#include "storage/keys.h"
+#include "tests/unit/storage/store_fixture.h"
+
+namespace lineshaft::storage::test {
+namespace {
+
+using namespace std::literals;
+
+TEST_CASE("record R has exactly the documented bytes", "[storage]") {
+  ValueRecord record;
+  record.qos = QoS::at_least_once;
+  record.utf8 = true;
+  record.retain = true;
+  record.seq = 0x0102030405060708;
+  record.recv_ms = 2;
+  record.src_ms = 3;
+  record.publisher = 4;
+  record.quality = Quality::stale;
+  record.expires_ms = 5;
+  record.origin_zone = 6;
+  record.origin_hash = 7;
+  record.properties = "\x01\x01";
+  record.payload = "21.5";
+  std::string bytes;
+  encode_value(bytes, record);
+  CHECK(bytes ==
+        "\x01\x2D\x01\x02\x03\x04\x05\x06\x07\x08"
+        "\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03\0\0\0\x04\x01\xF4"
+        "\0\0\0\0\0\0\0\x05\0\x06\0\0\0\0\0\0\0\x07\0\x02\x01\x01"
+        "21.5"s);
+}
+
+TEST_CASE("tags this version does not know are kept", "[storage]") {
+  ValueRecord record;
+  record.ext = "\x7F\x02hi\x01\x00"sv;
+  std::string bytes;
+  encode_value(bytes, record);
+  const auto decoded = decode_value(bytes);
+  REQUIRE(decoded.has_value());
+  CHECK(decoded->ext == record.ext);
+  std::string again;
+  encode_value(again, *decoded);
+  CHECK(again == bytes);
+}
+
+TEST_CASE("a value of another format is refused, not guessed", "[storage]") {
+  std::string bytes;
+  encode_retained(bytes, {make_message("a", "x"), Quality::good});
+  bytes[0] = 2;
+  CHECK(decode_retained("a", bytes).error() == RecordFault::unknown_format);
+  CHECK(decode_session("c", "\x02").error() == RecordFault::unknown_format);
+  CHECK(decode_will("c", "\x09").error() == RecordFault::unknown_format);
+}
+
+TEST_CASE("a value that ends too early is refused at every length", "[storage]") {
+  core::QueueRecord record = make_queue(1, 2, make_message("topic", ""));
+  record.subscription_identifiers = {1, 300};
+  record.share = "$share/g/topic";
+  std::string key;
+  append_queue_key(key, 1, 2);
+  std::string bytes;
+  encode_queue(bytes, record);
+  REQUIRE(decode_queue(key, bytes).has_value());
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    CHECK(decode_queue(key, std::string_view(bytes).substr(0, size)).has_error());
+  }
+}
+
+TEST_CASE("fields that cannot be are refused", "[storage]") {
+  std::string good;
+  encode_retained(good, {make_message("a", "x"), Quality::good});
+  const auto with = [&good](std::size_t at, char byte) {
+    std::string bytes = good;
+    bytes[at] = byte;
+    return decode_retained("a", bytes);
+  };
+  CHECK(with(1, 0x6B).error() == RecordFault::out_of_range);    // QoS 3
+  CHECK(with(1, '\xEA').error() == RecordFault::out_of_range);  // a flag of the future
+  CHECK(with(31, 1).error() == RecordFault::out_of_range);      // quality 448
+  CHECK(decode_retained("", good).error() == RecordFault::out_of_range);
+  CHECK(decode_value(good).has_value());
+}
+
+TEST_CASE("expiry keeps its meaning to the second, also the shortest", "[storage]") {
+  for (const std::uint32_t seconds : {0u, 1u, 86'400u, no_expiry_s - 1, no_expiry_s}) {
+    MessageFields fields;
+    fields.topic = "t";
+    fields.expiry_interval_s = seconds;
+    for (const std::int64_t received : {std::int64_t{0}, std::int64_t{1'700'000'000'999}}) {
+      std::string bytes;
+      encode_retained(bytes, {KeptMessage::make(fields, {wall(received), 1, 1}), Quality::good});
+      const auto decoded = decode_retained("t", bytes);
+      REQUIRE(decoded.has_value());
+      CHECK(decoded->message->expiry_interval_s() == seconds);
+    }
+  }
+}
+
+TEST_CASE("the UTF-8 flag follows the Payload Format Indicator", "[storage]") {
+  const auto utf8 = [](const std::string& properties) {
+    MessageFields fields;
+    fields.topic = "t";
+    fields.properties = properties;
+    std::string bytes;
+    encode_retained(bytes, {KeptMessage::make(fields, {}), Quality::good});
+    return decode_value(bytes)->utf8;
+  };
+  CHECK(utf8("\x01\x01"));
+  CHECK(utf8("\x26\x00\x01k\x00\x01v\x03\x00\x02tt\x01\x01"s));
+  CHECK_FALSE(utf8("\x01\x00"s));
+  CHECK_FALSE(utf8("\x26\x00\x01\x01\x00\x01\x01"s));
+  CHECK_FALSE(utf8(""));
+}
+
+}  // namespace
+}  // namespace lineshaft::storage::test
