@@ -124,6 +124,10 @@ void Outbox::reference(const MessagePtr& message) {
 }
 
 bool Outbox::packet(const core::OutPacket& packet, SentTotals& totals) {
+  // In 3.x only clients send DISCONNECT [MQTT-3.14.0-1].
+  const bool is_disconnect =
+      std::holds_alternative<std::unique_ptr<mqtt::DisconnectPacket>>(packet);
+  if (is_disconnect && options_.version != mqtt::Version::v5) return false;
   prepare_buffer();
   const std::size_t before = buffer_.size();
   const bool encoded = std::visit(

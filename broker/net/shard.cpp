@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "broker/base/limits.h"
+#include "broker/base/log.h"
 #include "broker/base/metrics.h"
 
 namespace lineshaft::net {
@@ -145,10 +146,18 @@ void Shard::apply_mailbox() {
   Mailbox::Letter* letter = mailbox_.take_all();
   while (letter != nullptr) {
     Mailbox::Letter* const next = letter->next;
+    if (letter->dropped_size > 0) note_dropped_qos0(letter->dropped_size);
     apply(letter->effects);
     mailbox_.give_back(letter);
     letter = next;
   }
+}
+
+void Shard::note_dropped_qos0(std::size_t size) {
+  count(Counter::dropped_qos0_slow_consumer, size);
+  if (std::exchange(behind_logged_, true)) return;
+  LINESHAFT_LOG(net, warn, "shard_behind", {"shard", index_},
+                {"effect", "messages of QoS 0 for its clients are dropped until it keeps up"});
 }
 
 void Shard::apply(const core::ShardEffects& effects) {
@@ -234,6 +243,7 @@ void Shard::tick() {
     next_sweep_ = now_.steady + idle_sweep;
     release_idle_memory();
   }
+  if (!mailbox_.congested()) behind_logged_ = false;
   if (on_tick) on_tick(now_);
   if (flushed_) check_flushed(true);
 }

@@ -104,6 +104,7 @@ class Shard final : public TurnShard {
   void apply_mailbox();
   void apply(const core::ShardEffects& effects);
   void apply(const core::ShardEffects& effects, const core::Deliver& deliver);
+  void note_dropped_qos0(std::size_t size);
   void flush_dirty();
   void resume_held_back();
   void resume_readers();
@@ -127,6 +128,7 @@ class Shard final : public TurnShard {
   std::atomic<std::size_t> connections_{0};
   bool stopping_ = false;
   bool reading_stopped_ = false;
+  bool behind_logged_ = false;
 
   static constexpr std::size_t read_buffer_bytes = 64 * 1024;
   std::unique_ptr<char[]> read_buffer_;
