@@ -215,7 +215,8 @@ class Store {
     fs::copy(options.path, image, fs::copy_options::recursive);
     journal.reset();
     fs::remove_all(options.path);
-    fs::rename(image, options.path);
+    fs::copy(image, options.path, fs::copy_options::recursive);
+    fs::remove_all(image);
   }
 
   /// The newest journal file.
