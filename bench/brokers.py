@@ -14,6 +14,7 @@ PROBE_PAUSE_S = 0.002
 
 OURS = f"{ROOT}/build/release/lineshaft serve --listen 127.0.0.1:{{port}} --data {{dir}}"
 MOSQUITTO = "/usr/sbin/mosquitto -c {dir}/mosquitto.conf"
+BUILT_IN = {"lineshaft": OURS, "mosquitto": MOSQUITTO, "mosquitto-nodelay": MOSQUITTO}
 
 # The smallest fair configuration: no bound on its queues, nothing written that we do not ask for.
 # max_inflight_messages keeps its default (20).
@@ -45,12 +46,11 @@ def free_port():
 def parse(text):
     """NAME=COMMAND of --broker, or one of the built-in names."""
     name, equals, command = text.partition("=")
-    known = {"lineshaft": OURS, "mosquitto": MOSQUITTO}
     if equals:
         return Broker(name, command)
-    if name in known:
-        return Broker(name, known[name])
-    raise ValueError(f"\"{text}\" is neither NAME=COMMAND nor one of {', '.join(known)}")
+    if name in BUILT_IN:
+        return Broker(name, BUILT_IN[name])
+    raise ValueError(f"\"{text}\" is neither NAME=COMMAND nor one of {', '.join(BUILT_IN)}")
 
 
 class Broker:
@@ -71,9 +71,10 @@ class Broker:
             words = [word.replace(mark, value) for word in words]
         return RunningBroker(self.name, words, port, folder)
 
-    @staticmethod
-    def _write_mosquitto_config(folder, port, keeps_data):
+    def _write_mosquitto_config(self, folder, port, keeps_data):
         text = MOSQUITTO_CONFIG + (MOSQUITTO_STORE if keeps_data else MOSQUITTO_NO_STORE)
+        if self.name == "mosquitto-nodelay":
+            text += "set_tcp_nodelay true\n"
         if os.geteuid() == 0:
             text += "user root\n"
         text = text.replace("{port}", str(port)).replace("{dir}", folder)

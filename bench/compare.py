@@ -26,6 +26,11 @@ import tempfile
 import brokers
 import scenarios
 
+# Above this share of the machine's CPU time used by others, figures are marked.
+OTHERS_SHARE_MAX = 0.1
+# A paced run that delivers less than this share of what was asked for is not comparable.
+PACE_KEPT_MIN = 0.97
+
 
 def read_options():
     parser = argparse.ArgumentParser(description=__doc__,
@@ -33,7 +38,8 @@ def read_options():
     parser.add_argument("--broker", action="append", default=[], metavar="NAME=COMMAND",
                         help="another broker, or another command for lineshaft or mosquitto; it "
                              "stays in the foreground, {port} and {dir} are filled in")
-    parser.add_argument("--only", metavar="NAMES", help="use these brokers, in this order")
+    parser.add_argument("--only", metavar="NAMES", help="use these brokers, in this order; "
+                        "mosquitto-nodelay is mosquitto with set_tcp_nodelay")
     parser.add_argument("--scenarios", metavar="PATTERNS", help="comma separated, * and ? allowed")
     parser.add_argument("--quick", action="store_true", help="a selection, one round, 3 s each")
     parser.add_argument("--rounds", type=int)
@@ -61,7 +67,7 @@ def choose_brokers(options):
         chosen[broker.name] = broker
     if not options.only:
         return list(chosen.values())
-    return [chosen[name] for name in options.only.split(",")]
+    return [chosen.get(name) or brokers.parse(name) for name in options.only.split(",")]
 
 
 def choose_scenarios(options):
@@ -115,8 +121,20 @@ def remarks(runs):
             found.append(f"{key} {total}")
     if any(run.get("doubtful") for run in runs):
         found.append("kernel threads did its network work: looks too cheap")
+    paces = [run["delivered_per_s"] / run["rate"]
+             / (run["subscribers"] if run["shape"] == "fanout" else 1)
+             for run in runs if run.get("rate")]
+    if paces and statistics.median(paces) < PACE_KEPT_MIN:
+        found.append(f"kept {statistics.median(paces):.0%} of the pace only")
+    others = statistics.median(run.get("others_cpu_share", 0) for run in runs)
+    if others > OTHERS_SHARE_MAX:
+        found.append(f"something else used {others:.0%} of the machine")
     found += sorted({run["error"] for run in runs if "error" in run})
     return "; ".join(found)
+
+
+def width(head):
+    return max(12, len(head) + 3)
 
 
 def print_table(chosen, names, results):
@@ -124,14 +142,15 @@ def print_table(chosen, names, results):
     for scenario in chosen:
         runs = results[scenario.name]
         print(f"\n{scenario.name}")
-        head = "".join(f"{name:>14}" for name in names)
-        head += "".join(f"{f'{first}/{name}':>24}" for name in names[1:])
-        print(f"  {'':26}{head}")
+        columns = [(name, runs[name], None) for name in names]
+        columns += [(f"{first}/{name}", runs[first], runs[name]) for name in names[1:]]
+        print("  " + " " * 24 + "".join(f"{head:>{width(head)}}" for head, _, _ in columns))
         for figure in scenario.figures:
-            line = "".join(f"{shown(median(runs[name], figure)):>14}" for name in names)
-            line += "".join(f"{shown(ratio(runs[first], runs[name], figure)):>24}"
-                            for name in names[1:])
-            print(f"  {figure:26}{line}")
+            line = f"  {figure:24}"
+            for head, one, other in columns:
+                value = median(one, figure) if other is None else ratio(one, other, figure)
+                line += f"{shown(value):>{width(head)}}"
+            print(line)
         for name in names:
             if remark := remarks(runs[name]):
                 print(f"  {name}: {remark}")
@@ -166,7 +185,7 @@ def main():
     options = read_options()
     try:
         used, chosen = choose_brokers(options), choose_scenarios(options)
-    except (ValueError, KeyError) as error:
+    except ValueError as error:
         sys.exit(f"compare: {error}")
     if options.list:
         print("\n".join(scenario.name for scenario in chosen))

@@ -144,8 +144,8 @@ class Syscalls:
 
     main_figure = "syscalls_per_msg"
     figures = ["syscalls_per_msg"]
-    rates = (20, 120)
-    seconds = 5
+    rates = (20, 80)
+    seconds = 6
 
     def __init__(self, qos):
         self.name, self.qos = f"syscalls-q{qos}", qos
@@ -165,7 +165,7 @@ class Syscalls:
         place = folder()
         words = ["--shape", "p2p", "--publishers", "1", "--qos", str(self.qos), "--rate",
                  str(rate), "--seconds", str(self.seconds), "--warmup", "0",
-                 "--mqtt", str(options.mqtt)]
+                 "--window", "1", "--mqtt", str(options.mqtt)]
         with broker.start(place) as running:
             with Strace(running.pids(), os.path.join(place, "strace")) as strace:
                 figures = run_load(running, options, words)

@@ -108,4 +108,21 @@ std::uint64_t soft_interrupt_cpu_ns() {
   return sum;
 }
 
+std::uint64_t machine_cpu_ns() {
+  std::ifstream file("/proc/stat");
+  std::string name;
+  file >> name;
+  std::uint64_t busy = 0;
+  // user nice system idle iowait irq softirq steal
+  for (int column = 0; column < 8; ++column) {
+    std::uint64_t ticks = 0;
+    file >> ticks;
+    const bool waiting = column == 3 || column == 4;
+    if (file && !waiting) busy += ticks;
+  }
+  return ticks_to_ns(busy);
+}
+
+unsigned machine_cores() { return static_cast<unsigned>(sysconf(_SC_NPROCESSORS_ONLN)); }
+
 }  // namespace lineshaft::load

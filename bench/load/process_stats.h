@@ -31,4 +31,10 @@ std::uint64_t own_cpu_ns();
 /// a broker looks cheaper than it is.
 std::uint64_t soft_interrupt_cpu_ns();
 
+/// CPU time of everything on this machine so far, in nanoseconds, stolen time included.
+std::uint64_t machine_cpu_ns();
+
+/// Cores of this machine that are on line.
+unsigned machine_cores();
+
 }  // namespace lineshaft::load

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "bench/load/clock.h"
@@ -42,6 +43,7 @@ Runner::Moment Runner::take_moment() const {
   if (!options_.pids.empty()) moment.broker = sample_processes(options_.pids);
   moment.own_cpu_ns = own_cpu_ns();
   moment.soft_interrupt_cpu_ns = soft_interrupt_cpu_ns();
+  moment.machine_cpu_ns = machine_cpu_ns();
   return moment;
 }
 
@@ -115,8 +117,9 @@ void Runner::report_setting(JsonObject& json) const {
 void Runner::report_cost(JsonObject& json, const Moment& from, const Moment& to,
                          std::uint64_t messages) const {
   const double seconds = static_cast<double>(to.at_ns - from.at_ns) / 1e9;
-  json.add("gen_cpu_us", per(to.own_cpu_ns - from.own_cpu_ns, messages));
-  json.add("gen_cpu_share", static_cast<double>(to.own_cpu_ns - from.own_cpu_ns) / 1e9 / seconds);
+  const std::uint64_t own_ns = to.own_cpu_ns - from.own_cpu_ns;
+  json.add("gen_cpu_us", per(own_ns, messages));
+  json.add("gen_cpu_share", static_cast<double>(own_ns) / 1e9 / seconds);
   json.add("soft_interrupt_us",
            per(to.soft_interrupt_cpu_ns - from.soft_interrupt_cpu_ns, messages));
   if (!from.broker || !to.broker) return;
@@ -124,6 +127,9 @@ void Runner::report_cost(JsonObject& json, const Moment& from, const Moment& to,
   const std::uint64_t user_ns = to.broker->user_ns - from.broker->user_ns;
   const std::uint64_t system_ns = to.broker->system_ns - from.broker->system_ns;
   json.add("cpu_us_per_msg", per(cpu_ns, messages));
+  const auto machine_ns = static_cast<double>(to.machine_cpu_ns - from.machine_cpu_ns);
+  const double others_ns = machine_ns - static_cast<double>(own_ns + cpu_ns);
+  json.add("others_cpu_share", std::max(0.0, others_ns) / 1e9 / seconds / machine_cores());
   json.add("cpu_share", static_cast<double>(cpu_ns) / 1e9 / seconds);
   if (user_ns + system_ns > 0) {
     json.add("user_share", static_cast<double>(user_ns) / static_cast<double>(user_ns + system_ns));

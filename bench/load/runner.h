@@ -30,6 +30,7 @@ class Runner : public Listener {
     std::optional<ProcessSample> broker;
     std::uint64_t own_cpu_ns = 0;
     std::uint64_t soft_interrupt_cpu_ns = 0;
+    std::uint64_t machine_cpu_ns = 0;
   };
   Moment take_moment() const;
 
