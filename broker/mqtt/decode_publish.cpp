@@ -4,6 +4,7 @@
 #include "broker/mqtt/decoder.h"
 #include "broker/mqtt/message_properties.h"
 #include "broker/mqtt/topic_check.h"
+#include "broker/mqtt/variable_byte_integer.h"
 
 namespace lineshaft::mqtt {
 namespace {
@@ -12,6 +13,14 @@ using enum ReasonCode;
 
 /// More than this is not kept for the next PUBLISH.
 constexpr std::size_t gathered_kept_bytes_max = 1024;
+
+/// A bit for each value of PUBLISH's flags: not QoS 3, and DUP only with QoS 1 and 2.
+constexpr unsigned publish_flags_allowed = 0b0011'1100'0011'1111;
+
+constexpr bool is_sound_publish(std::uint8_t first) {
+  return static_cast<PacketType>(first >> 4) == PacketType::publish &&
+         (publish_flags_allowed >> (first & 15U) & 1) != 0;
+}
 
 bool has_wildcard(Octets topic) { return topic.find_first_of("+#") != Octets::npos; }
 
@@ -52,6 +61,41 @@ void MessageProperties::forward(Octets wire) {
     gathered_.append(wire);
     kept = gathered_;
   }
+}
+
+/// Takes the PUBLISH a plant sends all day off the front of `input`: whole, with a plain topic,
+/// without properties. Returns its size; 0, with nothing done, when there is anything else to it,
+/// and the general way then decides and finds the words for a fault.
+std::size_t Decoder::decode_plain_publish(Octets input, std::vector<Packet>& packets) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(input[i]); };
+  if (!connected_ || !is_sound_publish(byte(0))) return 0;
+  const auto remaining = decode_variable_byte_integer(input.substr(1));
+  const std::size_t body = 1 + remaining.size_bytes;
+  const std::size_t size = body + remaining.value;
+  if (remaining.state != VariableByteInteger::State::complete || remaining.value < 2 ||
+      size > input.size() || size > limits_.packet_size_bytes_max) {
+    return 0;
+  }
+  MessageFields fields;
+  fields.qos = static_cast<QoS>(byte(0) >> 1 & 3);
+  fields.retain = (byte(0) & 1) != 0;
+  const std::size_t topic_size = static_cast<std::size_t>(byte(body)) << 8 | byte(body + 1);
+  const std::size_t topic_end = body + 2 + topic_size;
+  const std::size_t id_size = fields.qos == QoS::at_most_once ? 0 : 2;
+  const std::size_t payload = topic_end + id_size + (version_ == Version::v5 ? 1 : 0);
+  if (payload > size) return 0;
+  std::uint16_t packet_id = 0;
+  if (id_size != 0) {
+    packet_id = static_cast<std::uint16_t>(byte(topic_end) << 8 | byte(topic_end + 1));
+    if (packet_id == 0) return 0;
+  }
+  if (version_ == Version::v5 && input[payload - 1] != '\0') return 0;
+  fields.topic = input.substr(body + 2, topic_size);
+  if (!is_plain_topic_name(fields.topic)) return 0;
+  fields.payload = input.substr(payload, size - payload);
+  const bool dup = (byte(0) & 8) != 0;
+  packets.emplace_back(PublishPacket{arena_.make(fields), packet_id, dup, 0, {}});
+  return size;
 }
 
 void Decoder::decode_publish(std::uint8_t first, Reader& reader, std::vector<Packet>& packets) {
@@ -105,7 +149,9 @@ void Decoder::resolve_topic(Reader& reader, Octets& topic, std::uint16_t alias) 
     topic = aliases_[alias - 1U];
     return;
   }
-  if (const auto fault = topic_name_fault(topic)) return reader.fail(*fault);
+  if (!is_plain_topic_name(topic)) {
+    if (const auto fault = topic_name_fault(topic)) return reader.fail(*fault);
+  }
   if (alias == 0) return;
   if (alias > aliases_.size()) aliases_.resize(alias);
   aliases_[alias - 1U].assign(topic);

@@ -87,6 +87,10 @@ void Decoder::feed(Octets input, std::vector<Packet>& packets) {
   if (failed_) return;
   if (!pending_.empty()) input = complete_pending(input, packets);
   while (!input.empty() && !failed_) {
+    if (const std::size_t size = decode_plain_publish(input, packets); size != 0) {
+      input.remove_prefix(size);
+      continue;
+    }
     const Frame frame = read_frame(input, packets);
     if (failed_) return;
     if (frame.header_bytes == 0 || frame.size_bytes > input.size()) {
@@ -186,7 +190,7 @@ void Decoder::decode_body(std::uint8_t first, Octets body, std::vector<Packet>& 
 
 void Decoder::fail(const Error& error, std::vector<Packet>& packets) {
   failed_ = true;
-  packets.emplace_back(Violation{error});
+  packets.emplace_back(Violation{error, version_});
   std::string{}.swap(pending_);
   std::vector<std::string>{}.swap(aliases_);
 }

@@ -74,6 +74,7 @@ class Decoder {
   void read_client_id(Reader& reader, ConnectPacket& packet) const;
   Will read_will(Reader& reader, std::uint8_t connect_flags) const;
 
+  std::size_t decode_plain_publish(Octets input, std::vector<Packet>& packets);
   void decode_publish(std::uint8_t first, Reader& reader, std::vector<Packet>& packets);
   void read_publish_properties(Reader& reader, MessageFields& fields, PublishPacket& packet);
   void resolve_topic(Reader& reader, Octets& topic, std::uint16_t alias);

@@ -168,6 +168,8 @@ struct AuthPacket {
 /// Stands where a packet broke the rules: everything before it was fine, nothing comes after it.
 struct Violation {
   Error error;
+  /// The stream's version; MQTT 3.1.1 until CONNECT tells: a refusal in that form all can read.
+  Version version = Version::v3_1_1;
 };
 
 /// A decoded packet, either direction. Large ones are held by pointer to keep the variant small.

@@ -3,40 +3,12 @@
 #include <algorithm>
 
 #include "broker/base/limits.h"
-#include "broker/mqtt/byte_scan.h"
 #include "broker/mqtt/utf8.h"
 
 namespace lineshaft::mqtt {
 namespace {
 
 using enum ReasonCode;
-
-static_assert(limits::topic_size_bytes_max / lanes_size <= 127, "a lane counts to 127");
-static_assert(limits::topic_levels_max > 0);
-
-/// One pass over a Topic Name of at most `topic_size_bytes_max` bytes.
-struct TopicScan {
-  /// A byte that needs a closer look: control, above ASCII, '+' or '#'.
-  bool unusual;
-  std::size_t slashes;
-};
-
-TopicScan scan_topic(Octets topic) {
-  ByteLanes unusual = {};
-  ByteLanes slashes = {};  // minus one per slash and lane
-  const auto collect = [&](ByteLanes lanes) {
-    // Bytes above 0x7F are negative: the first comparison finds them too.
-    unusual |= (lanes < 0x20) | (lanes == 0x7F) | (lanes == '+') | (lanes == '#');
-    slashes += lanes == '/';
-  };
-  const char* at = topic.data();
-  std::size_t left = topic.size();
-  for (; left >= lanes_size; left -= lanes_size, at += lanes_size) collect(load_lanes(at));
-  if (left > 0) collect(load_tail(at + left, left));
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < lanes_size; ++i) count += static_cast<std::size_t>(-slashes[i]);
-  return {any_lane(unusual), count};
-}
 
 std::optional<Error> filter_form_fault(Octets filter) {
   if (filter.empty()) return Error{malformed_packet, "MQTT-4.7.3-1"};
@@ -58,15 +30,11 @@ std::optional<Error> filter_form_fault(Octets filter) {
 std::optional<Error> topic_name_fault(Octets topic) {
   if (topic.empty()) return Error{topic_name_invalid, "MQTT-4.7.3-1"};
   if (topic.size() > limits::topic_size_bytes_max) return Error{topic_name_invalid, "MQTT-4.7.3-3"};
-  const TopicScan scan = scan_topic(topic);
-  if (scan.unusual) {
-    const auto fault = printable_text_fault(topic);
-    if (!fault.empty()) return Error{malformed_packet, fault};
-    if (topic.find_first_of("+#") != Octets::npos) {
-      return Error{topic_name_invalid, "MQTT-4.7.0-1"};
-    }
-  }
-  if (scan.slashes >= limits::topic_levels_max) return Error{topic_name_invalid, "MQTT 4.7.3"};
+  const auto fault = printable_text_fault(topic);
+  if (!fault.empty()) return Error{malformed_packet, fault};
+  if (topic.find_first_of("+#") != Octets::npos) return Error{topic_name_invalid, "MQTT-4.7.0-1"};
+  const auto slashes = static_cast<std::size_t>(std::ranges::count(topic, '/'));
+  if (slashes >= limits::topic_levels_max) return Error{topic_name_invalid, "MQTT 4.7.3"};
   return std::nullopt;
 }
 

@@ -31,9 +31,13 @@ VariableByteInteger decode_long_variable_byte_integer(Octets input);
 
 /// Reads the integer at the front of `input` (MQTT 5.0 section 1.5.5).
 inline VariableByteInteger decode_variable_byte_integer(Octets input) {
-  if (!input.empty() && static_cast<unsigned char>(input.front()) < 0x80) {
-    return {VariableByteInteger::State::complete, false, static_cast<unsigned char>(input.front()),
-            1};
+  const auto byte = [&](std::size_t i) { return static_cast<std::uint8_t>(input[i]); };
+  if (!input.empty() && byte(0) < 0x80) {
+    return {VariableByteInteger::State::complete, false, byte(0), 1};
+  }
+  if (input.size() > 1 && byte(1) < 0x80 && byte(1) != 0) {
+    const std::uint32_t value = (byte(0) & 0x7FU) | std::uint32_t{byte(1)} << 7;
+    return {VariableByteInteger::State::complete, false, value, 2};
   }
   return decode_long_variable_byte_integer(input);
 }
