@@ -1,0 +1,88 @@
+#include "broker/app/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <sstream>
+
+namespace lineshaft::app {
+namespace {
+
+constexpr const char* footer = R"(
+Try it:
+  lineshaft serve
+  mosquitto_sub -t 'acme/#' -v                                   in a second shell
+  mosquitto_pub -t acme/berlin/press/line1/temp -m 21.5 -r -q 1  in a third
+
+Without a configuration the broker listens on 127.0.0.1:1883 only.)";
+
+constexpr const char* serve_footer = R"(
+SIGTERM and SIGINT stop it in order, SIGHUP reads the configuration again.
+Every option can be set by the environment, LINESHAFT_A__B for b of table [a].)";
+
+void add_serve(CLI::App& app, Command& command) {
+  CLI::App* serve = app.add_subcommand("serve", "Run the broker in the foreground");
+  serve
+      ->add_option("-c,--config", command.config_file,
+                   "Configuration file (default: $LINESHAFT_CONFIG, else "
+                   "/etc/lineshaft/lineshaft.toml if it is there)")
+      ->type_name("FILE");
+  // Each takes one value, so that an address is never taken for another option's.
+  serve
+      ->add_option("-l,--listen", command.listen,
+                   "Listen here instead of where the configuration says: 127.0.0.1:1883, "
+                   "[::1]:1883 or unix:/run/mqtt.sock; may be repeated")
+      ->type_name("ADDRESS")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  serve->add_option("-d,--data", command.data_dir, "Folder for everything the broker keeps")
+      ->type_name("DIR");
+  serve->footer(serve_footer);
+  serve->callback([&command] { command.verb = Command::Verb::serve; });
+}
+
+void add_others(CLI::App& app, Command& command, bool& example) {
+  CLI::App* check = app.add_subcommand("check-config", "Say whether a configuration is right");
+  check->add_option("FILE", command.config_file, "Default: the file `serve` would read");
+  check->callback([&command] { command.verb = Command::Verb::check_config; });
+
+  CLI::App* print_version = app.add_subcommand("version", "Print the version");
+  print_version->callback([&command] { command.verb = Command::Verb::version; });
+
+  CLI::App* docs = app.add_subcommand("config-docs", "Print the documentation of the options");
+  docs->group("");  // for those who write the documents; not in the help
+  auto* which = docs->add_option_group("format")->require_option(1);
+  which->add_flag("--example", example, "The example file");
+  which->add_flag("--markdown", command.markdown, "The guide");
+  docs->callback([&command] { command.verb = Command::Verb::config_docs; });
+}
+
+}  // namespace
+
+std::string version() { return LINESHAFT_VERSION; }
+
+CommandLine parse_command_line(std::vector<std::string> arguments) {
+  Command command;
+  bool example = false;
+  CLI::App app("Lineshaft, an MQTT broker for a plant's Unified Namespace", "lineshaft");
+  app.set_version_flag("--version", "lineshaft " + version());
+  app.require_subcommand(1);
+  app.footer(footer);
+  add_serve(app, command);
+  add_others(app, command, example);
+
+  CommandLine line;
+  try {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    app.parse(std::move(arguments));
+    line.command = std::move(command);
+  } catch (const CLI::ParseError& error) {
+    std::ostringstream output, problem;
+    const int code = app.exit(error, output, problem);
+    line.output = output.str();
+    line.error = problem.str();
+    line.exit_code = code == 0 ? ExitCode::ok : ExitCode::usage;
+  }
+  return line;
+}
+
+}  // namespace lineshaft::app

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/app/exit_code.h"
+
+namespace lineshaft::app {
+
+/// What the operator typed.
+struct Command {
+  enum class Verb : std::uint8_t { serve, check_config, version, config_docs };
+
+  Verb verb = Verb::serve;
+  std::optional<std::string> config_file;
+  std::vector<std::string> listen;
+  std::optional<std::string> data_dir;
+  /// config-docs: the guide instead of the example file.
+  bool markdown = false;
+};
+
+/// A command, or what to print instead of running one.
+struct CommandLine {
+  std::optional<Command> command;
+  std::string output;
+  std::string error;
+  ExitCode exit_code = ExitCode::ok;
+};
+
+/// Understands `lineshaft VERB [OPTION]...`; `arguments` without the program's name.
+CommandLine parse_command_line(std::vector<std::string> arguments);
+
+/// "0.1.0"
+std::string version();
+
+}  // namespace lineshaft::app

@@ -1,0 +1,239 @@
+#include "broker/app/config_loader.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "broker/app/settings_reader.h"
+
+extern char** environ;
+
+namespace lineshaft::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// A configuration is a page of text; more is the wrong file.
+constexpr std::size_t file_size_bytes_max = 1024 * 1024;
+
+std::optional<std::string> variable(const ConfigSources& sources, std::string_view name) {
+  for (const auto& [key, value] : sources.environment) {
+    if (key == name && !value.empty()) return value;
+  }
+  return std::nullopt;
+}
+
+std::optional<TomlFile> read_file(const std::string& path, std::vector<ConfigProblem>& problems) {
+  const auto fail = [&](std::string what, std::string remedy) -> std::optional<TomlFile> {
+    problems.push_back({path, std::move(what), std::move(remedy)});
+    return std::nullopt;
+  };
+  std::error_code ec;
+  if (fs::is_directory(path, ec)) return fail("this is a folder", "Name the file in it.");
+  errno = 0;
+  std::ifstream input(path, std::ios::binary);
+  if (!input) {
+    return fail(fmt::format("cannot be read: {}", std::strerror(errno)),
+                "Check the name and that this user may read it.");
+  }
+  std::string text(file_size_bytes_max + 1, '\0');
+  input.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(input.gcount()));
+  if (text.size() > file_size_bytes_max) {
+    return fail("is larger than 1 MiB", "Is it the right file?");
+  }
+  return TomlFile{path, std::move(text)};
+}
+
+/// The file named by --config or LINESHAFT_CONFIG, or the system's if it is there.
+std::optional<std::string> main_file(const ConfigSources& sources) {
+  if (sources.config_file) return sources.config_file;
+  if (auto named = variable(sources, "LINESHAFT_CONFIG")) return named;
+  std::error_code ec;
+  if (fs::exists(sources.system_file, ec)) return sources.system_file;
+  return std::nullopt;
+}
+
+/// conf.d/*.toml beside `file`, in name order; names that begin with a dot are an editor's.
+std::vector<std::string> drop_ins(const std::string& file, std::vector<ConfigProblem>& problems) {
+  const fs::path folder = fs::path(file).parent_path() / "conf.d";
+  std::error_code ec;
+  if (!fs::exists(folder, ec)) return {};
+  std::vector<std::string> files;
+  for (fs::directory_iterator each(folder, ec), end; !ec && each != end; each.increment(ec)) {
+    const fs::path& path = each->path();
+    if (path.extension() != ".toml" || path.filename().string().starts_with('.')) continue;
+    files.push_back(path.string());
+  }
+  if (ec) {
+    // What cannot be listed might hold what confines a listener: never go on without it.
+    problems.push_back({folder.string(), "cannot be listed: " + ec.message(),
+                        "Check that this user may read the folder."});
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+std::optional<std::string> default_data_dir(const ConfigSources& sources) {
+  if (sources.is_root) return "/var/lib/lineshaft";
+  if (const auto data = variable(sources, "XDG_DATA_HOME")) return *data + "/lineshaft";
+  if (const auto home = variable(sources, "HOME")) return *home + "/.local/share/lineshaft";
+  return std::nullopt;
+}
+
+void add_command_line(const ConfigSources& sources, SettingsReader& reader) {
+  if (sources.data_dir) reader.set("node.data_dir", *sources.data_dir, "--data");
+  if (sources.listen.empty()) return;
+  reader.drop_listeners();
+  for (std::size_t i = 0; i < sources.listen.size(); ++i) {
+    const std::string name =
+        i == 0 ? "listeners.default.bind" : fmt::format("listeners.default-{}.bind", i + 1);
+    reader.set(name, sources.listen[i], "--listen");
+  }
+}
+
+Options make_options(const Settings& settings) {
+  Options options;
+  for (const auto& [name, setting] : settings) {
+    const OptionSpec* spec = find_option(name);
+    if (spec != nullptr) spec->set(options, instance_of(*spec, name), setting.value);
+  }
+  std::sort(options.listeners.begin(), options.listeners.end(),
+            [](const auto& a, const auto& b) { return a.name < b.name; });
+  options.settings = settings;
+  return options;
+}
+
+const std::string& where(const Options& options, const std::string& name) {
+  return options.settings.find(name)->second.where;
+}
+
+/// Rules between options.
+void check_listeners(const Options& options, std::vector<ConfigProblem>& problems) {
+  for (const ListenerOptions& each : options.listeners) {
+    const std::string& place = where(options, "listeners." + each.name + ".bind");
+    if (!each.bind.is_local() && options.authorization.empty()) {
+      problems.push_back(
+          {place,
+           fmt::format("listener {} on {} can be reached from other machines and nothing says who "
+                       "may connect",
+                       in_quotes(each.name), each.bind.text()),
+           "To let everybody in, write authorization = \"open\" at the top of the configuration "
+           "or set LINESHAFT_AUTHORIZATION=open; else bind 127.0.0.1. Password and certificate "
+           "authentication do not exist yet."});
+    }
+    for (const ListenerOptions& other : options.listeners) {
+      if (&other == &each) break;
+      const bool chosen_by_system =
+          each.bind.kind != BindAddress::Kind::unix_socket && each.bind.port == 0;
+      if (other.bind == each.bind && !chosen_by_system) {
+        problems.push_back(
+            {place,
+             fmt::format("listeners {} and {} have the same address {}", in_quotes(other.name),
+                         in_quotes(each.name), each.bind.text()),
+             "Give one of them another port."});
+      }
+    }
+  }
+}
+
+void resolve_names(const ConfigSources& sources, Options& options,
+                   std::vector<ConfigProblem>& problems) {
+  if (options.node_name.empty()) options.node_name = sources.host_name;
+  if (options.data_dir.empty()) options.data_dir = default_data_dir(sources).value_or("");
+  if (options.data_dir.empty()) {
+    problems.push_back({"", "there is no folder for data: neither HOME nor XDG_DATA_HOME is set",
+                        "Name one with --data DIR or node.data_dir."});
+    return;
+  }
+  std::error_code ec;
+  const fs::path absolute = fs::absolute(options.data_dir, ec);
+  if (!ec) options.data_dir = absolute.lexically_normal().string();
+}
+
+}  // namespace
+
+ConfigSources process_sources() {
+  ConfigSources sources;
+  for (char** each = environ; each != nullptr && *each != nullptr; ++each) {
+    const std::string_view pair = *each;
+    const std::size_t equals = pair.find('=');
+    if (equals == std::string_view::npos) continue;
+    sources.environment.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+  // The order of the environment means nothing; that of the error messages should be stable.
+  std::sort(sources.environment.begin(), sources.environment.end());
+  sources.is_root = ::geteuid() == 0;
+  char name[256] = {};
+  if (::gethostname(name, sizeof name - 1) == 0) sources.host_name = name;
+  return sources;
+}
+
+std::shared_ptr<const Options> load_options(const ConfigSources& sources) {
+  SettingsReader reader;
+  std::vector<std::string> names;
+  if (const auto file = main_file(sources)) {
+    names.push_back(*file);
+    for (std::string& each : drop_ins(*file, reader.problems())) names.push_back(std::move(each));
+  }
+  for (const std::string& name : names) {
+    if (const auto file = read_file(name, reader.problems())) reader.add_file(*file);
+  }
+  reader.add_environment(sources.environment);
+  add_command_line(sources, reader);
+  auto options = std::make_shared<Options>(finish_options(reader, sources));
+  options->files = std::move(names);
+  return options;
+}
+
+Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
+  // Only when nothing is wrong: a listener may be missing because its table could not be read.
+  const bool nothing_wrong = reader.problems().empty();
+  if (nothing_wrong && !reader.names_listener()) {
+    reader.set("listeners.default.bind", std::string("127.0.0.1:1883"), "");
+  }
+  reader.complete();
+  if (!reader.problems().empty()) throw ConfigError(reader.problems());
+
+  Options options = make_options(reader.settings());
+  std::vector<ConfigProblem> problems;
+  resolve_names(sources, options, problems);
+  check_listeners(options, problems);
+  if (!problems.empty()) throw ConfigError(std::move(problems));
+  return options;
+}
+
+Reloaded merge_reload(const Options& running, const Options& next) {
+  Reloaded reloaded;
+  Settings merged = running.settings;
+  for (const auto& [name, setting] : next.settings) {
+    const auto old = running.settings.find(name);
+    if (old != running.settings.end() && old->second.value == setting.value) continue;
+    // Of a listener that is new, what was written is enough to report.
+    if (old == running.settings.end() && setting.where.empty()) continue;
+    if (find_option(name)->takes == Takes::restart) {
+      reloaded.needs_restart.push_back(name);
+    } else {
+      merged[name] = setting;
+      reloaded.changed.push_back(name);
+    }
+  }
+  for (const auto& [name, setting] : running.settings) {
+    // Only a listener can disappear; everything else has a default.
+    if (next.settings.contains(name) || setting.where.empty()) continue;
+    reloaded.needs_restart.push_back(name);
+  }
+  auto options = std::make_shared<Options>(make_options(merged));
+  options->files = next.files;
+  options->node_name = running.node_name;
+  options->data_dir = running.data_dir;
+  reloaded.options = std::move(options);
+  return reloaded;
+}
+
+}  // namespace lineshaft::app

@@ -1,0 +1,135 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "broker/app/bind_address.h"
+#include "broker/app/toml_reader.h"
+#include "broker/base/log.h"
+#include "broker/base/time.h"
+#include "broker/core/config.h"
+
+namespace lineshaft::app {
+
+/// One `[listeners.<name>]`.
+struct ListenerOptions {
+  std::string name;
+  BindAddress bind;
+  std::size_t connections_max = 0;
+};
+
+struct NetOptions {
+  Milliseconds connect_deadline{0};
+  std::size_t outbox_bytes_max = 0;
+  Milliseconds stalled_socket{0};
+  Milliseconds drain{0};
+};
+
+/// What `[storage]` says beyond the core's part.
+struct StorageSettings {
+  /// 0: a quarter of the memory, at most 512 MiB.
+  std::size_t cache_mb = 0;
+  Milliseconds wal_sync{0};
+  std::size_t journal_queue_bytes_max = 0;
+  /// 0: 1 GiB, at most a quarter of the file system.
+  std::size_t reserve_mb = 0;
+  /// False: refuse to start.
+  bool recover_on_corruption = false;
+};
+
+enum class LogFormat : std::uint8_t { automatic, text, json };
+
+struct LogOptions {
+  log::Level level = log::Level::info;
+  std::array<std::optional<log::Level>, log::rooms_size> rooms;
+  LogFormat format = LogFormat::automatic;
+};
+
+/// A value and where it comes from ("lineshaft.toml:14:3"; empty for a default).
+struct Setting {
+  Value value;
+  std::string where;
+};
+/// By full name: "storage.cache_mb", "listeners.plant.bind".
+using Settings = std::map<std::string, Setting, std::less<>>;
+
+/// The whole configuration, checked. Never changed after it was made; a reload makes another one.
+struct Options {
+  /// Empty: not stated, so listeners must stay on this machine.
+  std::string authorization;
+  std::uint32_t shards = 1;
+  std::string node_name;
+  std::string data_dir;
+  std::vector<ListenerOptions> listeners;
+  NetOptions net;
+  core::CoreConfig core;
+  StorageSettings storage;
+  LogOptions log;
+  /// 0: no $SYS topics.
+  std::uint32_t sys_interval_s = 0;
+
+  /// What it was made from, defaults included.
+  Settings settings;
+  /// Files it was read from, in order.
+  std::vector<std::string> files;
+};
+
+enum class Kind : std::uint8_t { boolean, integer, text, choice, list };
+
+/// Whether a reload (SIGHUP) takes a new value over.
+enum class Takes : std::uint8_t { reload, restart };
+
+/// One row of the option table: all there is to know about an option.
+struct OptionSpec {
+  /// Full name; `*` stands for the name the operator gives to a listener.
+  std::string_view name;
+  Kind kind = Kind::integer;
+  /// Of an integer: "s", "ms", "MiB", "messages"; may be empty.
+  std::string_view unit = {};
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+  /// Default of an integer or a boolean (0, 1).
+  std::int64_t number = 0;
+  /// Default of a text or a choice.
+  std::string_view text = {};
+  /// What the example file shows when the default would say nothing, in TOML.
+  std::string_view example = {};
+  /// For a choice: its values.
+  std::span<const std::string_view> choices = {};
+  Takes takes = Takes::reload;
+  /// One or two sentences for the operator: what it is and what happens at it.
+  std::string_view help = {};
+  /// Puts a value of the right kind and range in its place. `instance` is what `*` stands for.
+  void (*set)(Options& options, std::string_view instance, const Value& value) = nullptr;
+  /// More rules than kind and range: the sentence that says what is wrong, or nothing.
+  std::string (*check)(const Value& value) = nullptr;
+  /// Must be stated wherever its table is.
+  bool required = false;
+};
+
+/// One section of the table, in the order in which it is printed.
+struct OptionSection {
+  /// "", "node", "listeners.*".
+  std::string_view name;
+  std::string_view help;
+  std::span<const OptionSpec> options;
+};
+
+/// The one place where options are defined.
+std::span<const OptionSection> option_sections();
+
+/// The default of an option that has one.
+Value default_value(const OptionSpec& spec);
+
+/// `value` as it is written in TOML.
+std::string to_toml(const Value& value);
+
+}  // namespace lineshaft::app

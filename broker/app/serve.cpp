@@ -1,0 +1,164 @@
+#include "broker/app/serve.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "broker/app/clock.h"
+#include "broker/app/command_line.h"
+#include "broker/app/ready_message.h"
+#include "broker/app/signals.h"
+#include "broker/app/wiring.h"
+#include "broker/base/log.h"
+
+namespace lineshaft::app {
+namespace {
+
+log::Format format_of(const LogOptions& options) {
+  if (options.format == LogFormat::automatic) {
+    return ::isatty(STDERR_FILENO) == 1 ? log::Format::text : log::Format::json;
+  }
+  return options.format == LogFormat::json ? log::Format::json : log::Format::text;
+}
+
+void apply_log_options(const LogOptions& options) {
+  log::set_level(options.level);
+  for (std::size_t room = 0; room < log::rooms_size; ++room) {
+    if (options.rooms[room]) log::set_level(static_cast<log::Room>(room), *options.rooms[room]);
+  }
+  log::start(format_of(options));
+}
+
+void print_error(const std::string& text) {
+  std::fputs(text.c_str(), stderr);
+  std::fflush(stderr);
+}
+
+std::string joined(const std::vector<std::string>& texts) {
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+bool is_durable(const Options& options) {
+  return options.core.durability == core::Durability::sync;
+}
+
+void say_ready(const Options& options, const Broker& broker) {
+  ReadyFacts facts{version(),           broker.addresses(),         options.data_dir,
+                   is_durable(options), broker.restored().retained, broker.restored().sessions};
+  LINESHAFT_LOG(app, info, "ready", {"version", facts.version},
+                {"listening", joined(facts.addresses)}, {"data_dir", facts.data_dir},
+                {"durability", facts.is_durable ? "sync" : "async"},
+                {"subscribe", subscribe_command(facts.addresses)},
+                {"publish", publish_command(facts.addresses)});
+  // For people; whoever collects JSON has the same in the record above.
+  if (::isatty(STDOUT_FILENO) != 1 && format_of(options.log) == log::Format::json) return;
+  std::fputs(ready_message(facts).c_str(), stdout);
+  std::fflush(stdout);
+}
+
+/// The options in force afterwards: the old ones when anything is wrong.
+std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
+                                      const ConfigSources& sources, Broker& broker) {
+  try {
+    const auto next = load_options(sources);
+    Reloaded reloaded = merge_reload(*running, *next);
+    apply_log_options(reloaded.options->log);
+    broker.reconfigure(reloaded.options->core);
+    LINESHAFT_LOG(app, info, "reloaded", {"changed", joined(reloaded.changed)});
+    if (!reloaded.needs_restart.empty()) {
+      LINESHAFT_LOG(app, warn, "reload_needs_restart", {"options", joined(reloaded.needs_restart)},
+                    {"effect", "the old values stay in force until the broker is restarted"});
+    }
+    return reloaded.options;
+  } catch (const ConfigError& error) {
+    for (const ConfigProblem& each : error.problems()) {
+      LINESHAFT_LOG(app, error, "reload_refused", {"where", each.where}, {"what", each.what},
+                    {"remedy", each.remedy},
+                    {"effect", "nothing was changed; the running configuration stays in force"});
+    }
+  }
+  return running;
+}
+
+/// From a started broker to its end.
+ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& sources, Broker& broker,
+             Signals& signals) {
+  for (;;) {
+    switch (signals.wait()) {
+      case Event::reload:
+        options = reload(std::move(options), sources, broker);
+        break;
+      case Event::disk_failed:
+        broker.abandon();
+        print_error(fmt::format(
+            "lineshaft: the disk under {} has failed repeatedly, the broker stops. Nothing that "
+            "was acknowledged is missing; start it again, on another machine if the disk stays "
+            "broken.\n",
+            options->data_dir));
+        return ExitCode::disk_failed;
+      case Event::stop:
+        LINESHAFT_LOG(app, info, "stopping");
+        if (broker.stop()) {
+          LINESHAFT_LOG(app, info, "stopped");
+          return ExitCode::ok;
+        }
+        print_error(
+            "lineshaft: the disk did not take everything at the stop; what is missing was "
+            "never acknowledged. Look at the log for the reason.\n");
+        return ExitCode::disk_failed;
+    }
+  }
+}
+
+}  // namespace
+
+ExitCode serve(const ConfigSources& sources) {
+  std::shared_ptr<const Options> options;
+  try {
+    options = load_options(sources);
+  } catch (const ConfigError& error) {
+    print_error(error.what());
+    return ExitCode::config;
+  }
+  Signals signals;
+  apply_log_options(options->log);
+  const std::uint64_t open_files = raise_open_files_limit();
+  LINESHAFT_LOG(app, info, "starting", {"version", version()}, {"node", options->node_name},
+                {"config", options->files.empty() ? "defaults" : joined(options->files)},
+                {"data_dir", options->data_dir}, {"open_files_max", open_files});
+  SystemClock clock;
+  // The broker keeps a reference to the options it was started with, whatever a reload brings.
+  const auto started_with = options;
+  ExitCode exit_code = ExitCode::ok;
+  {
+    Broker broker(*started_with, clock, [&signals] { signals.report_disk_failed(); });
+    if (const auto failure = broker.start()) {
+      exit_code = failure->exit_code;
+      print_error("lineshaft: " + failure->sentences + "\n");
+    } else {
+      say_ready(*options, broker);
+      exit_code = run(options, sources, broker, signals);
+    }
+  }
+  log::stop();
+  return exit_code;
+}
+
+ExitCode check_config(const ConfigSources& sources) {
+  try {
+    const auto options = load_options(sources);
+    std::vector<std::string> addresses;
+    for (const ListenerOptions& each : options->listeners) addresses.push_back(each.bind.text());
+    fmt::print("{}: right. Listens on {}, keeps data in {}, durability {}.\n",
+               options->files.empty() ? "defaults" : joined(options->files), joined(addresses),
+               options->data_dir, is_durable(*options) ? "sync" : "async");
+    return ExitCode::ok;
+  } catch (const ConfigError& error) {
+    print_error(error.what());
+    return ExitCode::config;
+  }
+}
+
+}  // namespace lineshaft::app

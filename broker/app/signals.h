@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstdint>
+
+namespace lineshaft::app {
+
+/// What makes the main thread act.
+enum class Event : std::uint8_t { stop, reload, disk_failed };
+
+/// Signals as values: they are blocked in every thread and read from a descriptor, so no code runs
+/// inside a signal handler. Made before any thread is.
+class Signals {
+ public:
+  Signals();
+  ~Signals();
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  /// Waits for the next one; a failed disk comes before signals.
+  Event wait();
+  /// Makes `wait` return `disk_failed`. Any thread.
+  void report_disk_failed();
+
+ private:
+  int signals_ = -1;
+  int disk_failed_ = -1;
+};
+
+/// Lets this process open as many files and sockets as it is allowed to. Returns that number.
+std::uint64_t raise_open_files_limit();
+
+}  // namespace lineshaft::app

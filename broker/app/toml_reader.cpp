@@ -1,0 +1,87 @@
+#include "broker/app/toml_reader.h"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace lineshaft::app {
+namespace {
+
+bool earlier(toml::source_position a, toml::source_position b) {
+  return std::pair(a.line, a.column) < std::pair(b.line, b.column);
+}
+
+struct Placed {
+  toml::source_position position;
+  TomlEntry entry;
+};
+
+std::string at(const std::string& path, toml::source_position position) {
+  return fmt::format("{}:{}:{}", path, position.line, position.column);
+}
+
+std::optional<std::vector<std::string>> texts_of(const toml::array& array) {
+  std::vector<std::string> texts;
+  for (const toml::node& each : array) {
+    const auto* text = each.as_string();
+    if (text == nullptr) return std::nullopt;
+    texts.push_back(text->get());
+  }
+  return texts;
+}
+
+std::variant<Value, OtherValue, TableValue> value_of(const toml::node& node) {
+  if (node.is_table()) return TableValue{};
+  if (const auto* boolean = node.as_boolean()) return Value{boolean->get()};
+  if (const auto* integer = node.as_integer()) return Value{integer->get()};
+  if (const auto* text = node.as_string()) return Value{text->get()};
+  if (const auto* array = node.as_array()) {
+    if (auto texts = texts_of(*array)) return Value{std::move(*texts)};
+    return OtherValue{"a list of other things than strings"};
+  }
+  if (node.is_floating_point()) return OtherValue{"a number with a decimal point"};
+  return OtherValue{"a date or time"};
+}
+
+/// A table may be named after its content ("[a.b]" before "[a]"): `not_before` keeps it in front.
+/// Tables nest at most as deep as the parser allows (256), so recursion is bounded.
+void collect(const toml::table& table, const std::string& file, toml::source_position not_before,
+             std::vector<std::string>& path, std::vector<Placed>& out) {
+  for (const auto& [key, node] : table) {
+    path.emplace_back(key.str());
+    const auto position = key.source().begin;
+    const auto order = std::max(position, not_before, earlier);
+    out.push_back(
+        {order, {path, value_of(node), at(file, position), at(file, node.source().begin)}});
+    if (const auto* inner = node.as_table()) collect(*inner, file, order, path, out);
+    path.pop_back();
+  }
+}
+
+}  // namespace
+
+std::vector<TomlEntry> read_toml(const TomlFile& file, std::vector<ConfigProblem>& problems) {
+  std::vector<Placed> placed;
+  try {
+    const toml::table table = toml::parse(std::string_view(file.text), file.path);
+    std::vector<std::string> path;
+    collect(table, file.path, {}, path, placed);
+  } catch (const toml::parse_error& error) {
+    problems.push_back({at(file.path, error.source().begin),
+                        fmt::format("this is not TOML: {}", in_quotes(error.description())),
+                        "See https://toml.io for the syntax."});
+    return {};
+  }
+  std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
+    return earlier(a.position, b.position);
+  });
+  std::vector<TomlEntry> entries;
+  entries.reserve(placed.size());
+  for (Placed& each : placed) entries.push_back(std::move(each.entry));
+  return entries;
+}
+
+}  // namespace lineshaft::app

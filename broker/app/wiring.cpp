@@ -1,0 +1,210 @@
+#include "broker/app/wiring.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <random>
+#include <utility>
+
+#include "broker/app/command_line.h"
+#include "broker/base/log.h"
+#include "broker/net/endpoint.h"
+
+namespace lineshaft::app {
+namespace {
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return (std::uint64_t{device()} << 32) | device();
+}
+
+ExitCode exit_code_of(storage::OpenFault fault) {
+  using storage::OpenFault;
+  return fault == OpenFault::no_space || fault == OpenFault::io ? ExitCode::disk_failed
+                                                                : ExitCode::cannot_create;
+}
+
+ExitCode exit_code_of(net::ListenFault fault) {
+  switch (fault) {
+    case net::ListenFault::in_use:
+    case net::ListenFault::not_available:
+      return ExitCode::unavailable;
+    case net::ListenFault::permission:
+      return ExitCode::no_permission;
+    case net::ListenFault::bad_address:
+    case net::ListenFault::bad_path:
+      return ExitCode::config;
+    case net::ListenFault::other:
+      break;
+  }
+  return ExitCode::os_error;
+}
+
+/// A port that is taken is found before the store is touched. The real listeners open after the
+/// restore; should the port be taken in between, `Server::start` says so.
+std::optional<StartFailure> try_listeners(const net::ServerOptions& options) {
+  for (const net::ListenerOptions& each : options.listeners) {
+    if (!each.unix_path.empty() || each.port == 0) continue;
+    const auto outcome = net::open_endpoint(each);
+    if (const auto* error = std::get_if<net::ListenError>(&outcome)) {
+      return StartFailure{exit_code_of(error->fault), error->message()};
+    }
+  }
+  return std::nullopt;
+}
+
+/// Memory of this process that is not swapped out; 0 where /proc is missing.
+std::uint64_t resident_bytes() {
+  std::uint64_t size = 0, resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::vector<std::pair<std::string, std::string>> store_facts(const storage::StoreStatus& status) {
+  const auto number = [](std::uint64_t value) { return fmt::format("{}", value); };
+  const bool ready = status.accepts_writes && status.fault == storage::StoreFault::none;
+  return {
+      {"store/state", ready ? "ready" : "degraded"},
+      {"store/durability", status.durability == core::Durability::sync ? "sync" : "async"},
+      {"store/queue_bytes", number(status.queue_bytes)},
+      {"store/free_bytes", number(status.free_bytes)},
+      {"store/sync_p50_us", number(status.sync_p50_us)},
+      {"store/sync_p99_us", number(status.sync_p99_us)},
+      {"store/alarms", number(status.alarms.size())},
+      {"memory_resident_bytes", number(resident_bytes())},
+  };
+}
+
+}  // namespace
+
+net::ServerOptions server_options(const Options& options) {
+  net::ServerOptions server;
+  server.shards = options.shards;
+  server.drain = options.net.drain;
+  server.shard.connect_deadline = options.net.connect_deadline;
+  server.shard.outbox_bytes_max = options.net.outbox_bytes_max;
+  server.shard.stalled_socket = options.net.stalled_socket;
+  server.shard.decoder.packet_size_bytes_max = options.core.packet_size_bytes_max;
+  server.shard.decoder.topic_alias_max = options.core.topic_alias_in_max;
+  for (const ListenerOptions& each : options.listeners) {
+    net::ListenerOptions listener;
+    listener.name = each.name;
+    listener.address = each.bind.host;
+    listener.port = each.bind.port;
+    listener.unix_path = each.bind.path;
+    listener.connections_max = each.connections_max;
+    server.listeners.push_back(std::move(listener));
+  }
+  return server;
+}
+
+storage::StorageOptions storage_options(const Options& options) {
+  storage::StorageOptions store;
+  store.path = options.data_dir;
+  store.durability = options.core.durability;
+  store.cache_mb = options.storage.cache_mb;
+  store.wal_sync = options.storage.wal_sync;
+  store.journal_queue_bytes_max = options.storage.journal_queue_bytes_max;
+  store.reserve_mb = options.storage.reserve_mb;
+  store.on_corruption = options.storage.recover_on_corruption ? storage::OnCorruption::recover
+                                                              : storage::OnCorruption::refuse;
+  return store;
+}
+
+Broker::Broker(const Options& options, Clock& clock, std::function<void()> on_fatal)
+    : options_(options), clock_(clock), on_fatal_(std::move(on_fatal)) {}
+
+Broker::~Broker() {
+  // The shards call the journal, the journal's threads call the turn: end the threads first.
+  if (server_ != nullptr) server_->stop();
+  if (journal_ != nullptr) journal_->stop();
+}
+
+std::optional<StartFailure> Broker::start() {
+  if (auto failure = try_listeners(server_options(options_))) return failure;
+  const Now now = clock_.now();
+  auto opened = storage::Database::open(storage_options(options_), now.wall);
+  if (opened.database == nullptr) {
+    return StartFailure{exit_code_of(opened.failure.fault), opened.failure.sentence};
+  }
+  core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed());
+  if (auto failure = restore(*opened.database)) return failure;
+
+  server_ = std::make_unique<net::Server>(server_options(options_), *core_, nullptr, clock_);
+  journal_ = std::make_unique<storage::JournalWriter>(
+      std::move(opened.database), storage_options(options_), clock_, server_->sink(),
+      [this](int) { on_fatal_(); });
+  server_->set_store(journal_.get());
+  journal_->start();
+  core::Effects effects(options_.shards);
+  core_->restored(clock_.now(), restored_.summary, effects);
+  server_->distribute(effects);
+  if (options_.sys_interval_s > 0) {
+    sys_topics_ = std::make_unique<SysTopics>("lineshaft " + version(), now);
+    server_->set_periodic(Milliseconds{std::int64_t{options_.sys_interval_s} * 1000},
+                          [this](Now at) { publish_sys_topics(at); });
+  }
+  if (const auto error = server_->start()) {
+    journal_->stop();
+    return StartFailure{exit_code_of(error->fault), error->message()};
+  }
+  return std::nullopt;
+}
+
+std::optional<StartFailure> Broker::restore(storage::Database& database) {
+  const Now now = clock_.now();
+  restored_ = storage::restore(database, now.wall, [this, now](core::Change record) {
+    return core_->restore(now, std::move(record));
+  });
+  const storage::RestoreReport& report = restored_;
+  if (!report.error.empty()) {
+    return StartFailure{
+        ExitCode::disk_failed,
+        fmt::format("the store in {} cannot be read: {}. Nothing was changed; check "
+                    "the disk (dmesg), then start again or restore a backup.",
+                    options_.data_dir, report.error)};
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> Broker::addresses() const {
+  std::vector<std::string> all;
+  for (const net::Server::Bound& each : server_->bound()) {
+    const bool is_unix = each.address.starts_with('/');
+    all.push_back(is_unix ? "unix:" + each.address : each.address);
+  }
+  return all;
+}
+
+void Broker::reconfigure(const core::CoreConfig& config) {
+  server_->sink().submit(core::Reconfigured{config});
+}
+
+void Broker::publish_sys_topics(Now now) {
+  server_->request({0, core::StatisticsRequest{}}, [this, now](const core::Reply& reply) {
+    const auto* statistics = std::get_if<core::Statistics>(&reply.what);
+    if (statistics == nullptr) return;
+    SysFacts facts{now, read_counters(), *statistics, store_facts(journal_->status())};
+    auto messages = sys_topics_->round(facts);
+    server_->sink().submit(core::Request{0, core::PublishRequest{std::move(messages)}});
+  });
+}
+
+bool Broker::stop() {
+  const bool drained = server_->drain();
+  if (!drained) {
+    LINESHAFT_LOG(
+        app, warn, "drain_incomplete", {"after_s", options_.net.drain.count() / 1000},
+        {"effect", "clients that did not read were closed; nothing acknowledged is lost"});
+  }
+  server_->stop();
+  return journal_->stop();
+}
+
+void Broker::abandon() {
+  server_->stop();
+  journal_->stop();
+}
+
+}  // namespace lineshaft::app

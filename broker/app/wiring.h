@@ -1,0 +1,73 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/app/exit_code.h"
+#include "broker/app/options.h"
+#include "broker/app/sys_topics.h"
+#include "broker/base/time.h"
+#include "broker/core/core.h"
+#include "broker/net/server.h"
+#include "storage/journal_writer.h"
+#include "storage/restore.h"
+
+namespace lineshaft::app {
+
+/// Why the broker did not start: the exit status, and full sentences with the remedy.
+struct StartFailure {
+  ExitCode exit_code = ExitCode::internal;
+  std::string sentences;
+};
+
+/// All rooms, built from the options and connected. The order of what plugs into the core is here
+/// and nowhere else. Used by the main thread only.
+class Broker {
+ public:
+  /// `on_fatal`: the disk does not take writes any more; called once, from another thread.
+  Broker(const Options& options, Clock& clock, std::function<void()> on_fatal);
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  /// Opens the store, restores, then opens the listeners: in this order, so that no client meets a
+  /// broker that has forgotten it. On failure nothing is left open.
+  std::optional<StartFailure> start();
+
+  /// "127.0.0.1:1883", "unix:/run/mqtt.sock": where clients connect, in the order of the names.
+  std::vector<std::string> addresses() const;
+  const storage::RestoreReport& restored() const { return restored_; }
+
+  /// Hands the core its part of new options.
+  void reconfigure(const core::CoreConfig& config);
+
+  /// Says goodbye to every client, writes what is queued, marks the store clean. False: the disk
+  /// did not take everything; what is missing was never acknowledged.
+  bool stop();
+  /// The disk has failed: nothing that is held back can be sent any more.
+  void abandon();
+
+ private:
+  std::optional<StartFailure> restore(storage::Database& database);
+  void publish_sys_topics(Now now);
+
+  const Options& options_;
+  Clock& clock_;
+  const std::function<void()> on_fatal_;
+
+  storage::RestoreReport restored_;
+  std::unique_ptr<core::Core> core_;
+  std::unique_ptr<net::Server> server_;
+  std::unique_ptr<storage::JournalWriter> journal_;
+  std::unique_ptr<SysTopics> sys_topics_;
+};
+
+/// The net room's part of the options.
+net::ServerOptions server_options(const Options& options);
+/// The storage room's part of the options.
+storage::StorageOptions storage_options(const Options& options);
+
+}  // namespace lineshaft::app

@@ -1,0 +1,54 @@
+#include "broker/app/command_line.h"
+
+#include "tests/support/catch.h"
+
+using namespace lineshaft::app;
+
+TEST_CASE("serve takes a file, listeners and a data folder", "[app]") {
+  const auto line = parse_command_line({"serve", "--config", "a.toml", "--listen", "127.0.0.1:1",
+                                        "--listen", "unix:/run/x", "--data", "/srv"});
+  REQUIRE(line.command);
+  CHECK(line.command->verb == Command::Verb::serve);
+  CHECK(line.command->config_file.value() == "a.toml");
+  CHECK(line.command->listen == std::vector<std::string>{"127.0.0.1:1", "unix:/run/x"});
+  CHECK(line.command->data_dir.value() == "/srv");
+}
+
+TEST_CASE("an IPv6 address is an address and no list", "[app]") {
+  const auto line = parse_command_line({"serve", "--listen", "[::1]:1883"});
+  REQUIRE(line.command);
+  CHECK(line.command->listen == std::vector<std::string>{"[::1]:1883"});
+}
+
+TEST_CASE("check-config takes a file or none", "[app]") {
+  const auto line = parse_command_line({"check-config", "a.toml"});
+  REQUIRE(line.command);
+  CHECK(line.command->verb == Command::Verb::check_config);
+  CHECK(line.command->config_file.value() == "a.toml");
+  REQUIRE(parse_command_line({"check-config"}).command);
+}
+
+TEST_CASE("help and version are printed and are no error", "[app]") {
+  const auto help = parse_command_line({"--help"});
+  CHECK_FALSE(help.command);
+  CHECK(help.exit_code == ExitCode::ok);
+  CHECK(help.output.find("check-config") != std::string::npos);
+  CHECK(help.output.find("config-docs") == std::string::npos);
+  CHECK(parse_command_line({"serve", "--help"}).output.find("--listen") != std::string::npos);
+  CHECK(parse_command_line({"--version"}).output == "lineshaft " + version() + "\n");
+  CHECK(parse_command_line({"version"}).command->verb == Command::Verb::version);
+}
+
+TEST_CASE("what is not understood is refused with status 64", "[app]") {
+  for (const auto& arguments : std::vector<std::vector<std::string>>{{},
+                                                                     {"server"},
+                                                                     {"serve", "--prot", "1"},
+                                                                     {"serve", "extra"},
+                                                                     {"config-docs"},
+                                                                     {"serve", "--listen"}}) {
+    const auto line = parse_command_line(arguments);
+    CHECK_FALSE(line.command);
+    CHECK(line.exit_code == ExitCode::usage);
+    CHECK_FALSE(line.error.empty());
+  }
+}
