@@ -1,5 +1,7 @@
 #include "storage/records.h"
 
+#include <algorithm>
+
 #include "broker/base/assert.h"
 #include "storage/bytes.h"
 #include "storage/keys.h"
@@ -210,7 +212,7 @@ Decoded<ValueRecord> decode_value(std::string_view bytes) {
   const bool has_properties = (flags & flag_has_properties) != 0;
   if ((flags & flag_unknown) != 0 || (flags & flag_qos_mask) > 2 || !is_known(record.quality) ||
       has_properties == record.properties.empty() || !is_ext(record.ext) ||
-      record.recv_ms > static_cast<std::uint64_t>(INT64_MAX)) {
+      std::max(record.recv_ms, record.expires_ms) > static_cast<std::uint64_t>(INT64_MAX)) {
     return RecordFault::out_of_range;
   }
   record.qos = static_cast<QoS>(flags & flag_qos_mask);

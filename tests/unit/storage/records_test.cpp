@@ -100,6 +100,15 @@ TEST_CASE("expiry keeps its meaning to the second, also the shortest", "[storage
   }
 }
 
+TEST_CASE("times beyond the calendar are refused", "[storage]") {
+  ValueRecord record;
+  record.recv_ms = INT64_MAX;
+  record.expires_ms = std::uint64_t{INT64_MAX} + 5000;
+  std::string bytes;
+  encode_value(bytes, record);
+  CHECK(decode_value(bytes).error() == RecordFault::out_of_range);
+}
+
 TEST_CASE("the UTF-8 flag follows the Payload Format Indicator", "[storage]") {
   const auto utf8 = [](const std::string& properties) {
     MessageFields fields;
