@@ -25,12 +25,12 @@ struct Database::Inside {
 
   ~Inside() { close(); }
 
-  rocksdb::Status open_store(rocksdb::WALRecoveryMode mode) {
+  rocksdb::Status open_store(rocksdb::WALRecoveryMode mode, bool compact) {
     parts.listener->reset();
     rocksdb::DB* opened = nullptr;
     const rocksdb::Status status =
         rocksdb::DB::Open(make_db_options(parts, mode), store_path(options.path),
-                          make_families(parts), &families, &opened);
+                          make_families(parts, compact), &families, &opened);
     db.reset(opened);
     if (!status.ok()) families.clear();
     return status;
@@ -144,7 +144,7 @@ OpenFailure Database::Inside::open_or_recover(WallTime wall, bool& recovered, st
   recovered = false;
   // Cut, zeroed and junk tails of the journal are what a power loss leaves: nobody was told that
   // those records are safe. Anything else must not be skipped silently.
-  auto status = open_store(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords);
+  auto status = open_store(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false);
   if (status.ok()) return {};
   OpenFailure failure = failure_of(status);
   if (failure.fault != OpenFault::corrupt || options.on_corruption == OnCorruption::refuse) {
@@ -154,7 +154,7 @@ OpenFailure Database::Inside::open_or_recover(WallTime wall, bool& recovered, st
   if (auto fault = quarantine_store(options.path, wall, copy); fault.fault != OpenFault::none) {
     return fault;
   }
-  status = open_store(rocksdb::WALRecoveryMode::kPointInTimeRecovery);
+  status = open_store(rocksdb::WALRecoveryMode::kPointInTimeRecovery, false);
   if (!status.ok()) {
     return {OpenFault::corrupt,
             fmt::format("the store in {} is damaged beyond its journal ({}) and does not open up "
@@ -267,9 +267,17 @@ const std::string& Database::path() const { return inside_->options.path; }
 bool Database::is_open() const { return inside_->db != nullptr; }
 StoreFault Database::background_fault() const { return inside_->parts.listener->fault(); }
 
+void Database::start_compactions() {
+  const auto status = inside_->db->EnableAutoCompaction(inside_->families);
+  if (!status.ok()) {
+    LINESHAFT_LOG(storage, error, "compactions_not_started", {"error", status.ToString()});
+  }
+}
+
 StoreFault Database::reopen() {
   inside_->close();
-  const auto status = inside_->open_store(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords);
+  const auto status =
+      inside_->open_store(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, true);
   if (!status.ok()) {
     LINESHAFT_LOG(storage, error, "store_reopen_failed", {"error", status.ToString()});
   }

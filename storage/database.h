@@ -60,6 +60,9 @@ struct OpenResult {
 ///
 /// Opened by app, used by `restore`, then owned by the `JournalWriter`. Not thread-safe: whoever
 /// closes or reopens it keeps others away (`JournalWriter` does).
+///
+/// From `open` to `start_compactions` nothing is compacted: a restore would share the disk and the
+/// processor with it, and the broker is ready later.
 class Database {
  public:
   /// Locks the folder, opens strictly, checks the schema, counts the start (`boot_epoch`) and
@@ -78,6 +81,7 @@ class Database {
   std::vector<std::string> alarms() const;
   const std::string& path() const;
 
+  void start_compactions();
   /// Closes and opens again, strictly, keeping the lock. On failure the store is closed.
   StoreFault reopen();
   bool is_open() const;

@@ -75,6 +75,7 @@ void JournalWriter::start() {
   watch_space();
   publish_state();
   readers_.start();
+  database_->start_compactions();
   thread_ = std::thread([this] { run(); });
   if (!options_.probe_disk) return;
   readers_.post([this] {

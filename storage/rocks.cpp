@@ -66,7 +66,7 @@ rocksdb::CompressionType first_supported(std::initializer_list<rocksdb::Compress
 
 bool is_queue_like(Family family) { return family == Family::queue || family == Family::inflight; }
 
-rocksdb::ColumnFamilyOptions family_options(Family family, const RocksParts& parts) {
+rocksdb::ColumnFamilyOptions family_options(Family family, const RocksParts& parts, bool compact) {
   rocksdb::BlockBasedTableOptions table;
   table.format_version = 5;
   table.block_size = 8 * 1024;
@@ -88,6 +88,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const RocksParts& par
   options.bottommost_compression =
       first_supported({rocksdb::kZSTD, rocksdb::kLZ4Compression, rocksdb::kSnappyCompression});
   options.level_compaction_dynamic_level_bytes = true;
+  options.disable_auto_compactions = !compact;
   options.write_buffer_size = (family == Family::lkv ? 64 : family == Family::queue ? 32 : 8) * mib;
   if (is_queue_like(family)) {
     options.table_properties_collector_factories.push_back(
@@ -159,11 +160,11 @@ rocksdb::DBOptions make_db_options(const RocksParts& parts, rocksdb::WALRecovery
   return options;
 }
 
-std::vector<rocksdb::ColumnFamilyDescriptor> make_families(const RocksParts& parts) {
+std::vector<rocksdb::ColumnFamilyDescriptor> make_families(const RocksParts& parts, bool compact) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
   for (std::size_t i = 0; i < families_size; ++i) {
     const auto family = static_cast<Family>(i);
-    families.emplace_back(std::string(family_name(family)), family_options(family, parts));
+    families.emplace_back(std::string(family_name(family)), family_options(family, parts, compact));
   }
   return families;
 }

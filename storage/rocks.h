@@ -57,8 +57,8 @@ struct RocksParts {
 RocksParts make_parts(const StorageOptions& options);
 
 rocksdb::DBOptions make_db_options(const RocksParts& parts, rocksdb::WALRecoveryMode mode);
-/// In the order of `Family`.
-std::vector<rocksdb::ColumnFamilyDescriptor> make_families(const RocksParts& parts);
+/// In the order of `Family`. `compact`: compactions run from the opening on.
+std::vector<rocksdb::ColumnFamilyDescriptor> make_families(const RocksParts& parts, bool compact);
 
 /// Options of an iterator that reads a column family once from end to end.
 rocksdb::ReadOptions scan_options();
