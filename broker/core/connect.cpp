@@ -19,7 +19,7 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
                         std::min(packet.topic_alias_maximum, config_.topic_alias_out_max)});
   const ReasonCode refused = check_connect(packet);
   if (is_failure(refused)) {
-    refuse_connect(connection, {refused, "MQTT-3.1.4-2"});
+    refuse_connect(connection, {refused, "MQTT-3.1.4-2"}, true);
     return;
   }
   const bool assigned = packet.client_id.empty();
@@ -62,13 +62,26 @@ ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) {
   return ReasonCode::success;
 }
 
-void Core::refuse_connect(ConnectionState& connection, const Error& error) {
+/// What cannot be read as a CONNECT. Only a v5 client is told what is wrong with it; 3.x has codes
+/// for its level and its identifier, for everything else it is just closed [MQTT-3.1.4-1].
+void Core::refuse_malformed_connect(ConnectionState& connection, const mqtt::Violation& violation) {
+  connection.version = violation.version;
+  emit_effect(connection, Configure{connection.ref(), violation.version});
+  // [MQTT-3.1.0-1] what does not begin with CONNECT gets no answer at all.
+  const bool is_connect = violation.error.clause != "MQTT-3.1.0-1";
+  const bool has_code =
+      violation.version == mqtt::Version::v5 ||
+      violation.error.reason == ReasonCode::unsupported_protocol_version ||  // [MQTT-3.1.2-2]
+      violation.error.reason == ReasonCode::client_identifier_not_valid;     // [MQTT-3.1.3-8]
+  refuse_connect(connection, violation.error, is_connect && has_code);
+}
+
+void Core::refuse_connect(ConnectionState& connection, const Error& error, bool told) {
   count(Counter::connects_refused);
   LINESHAFT_LOG(core, warn, "connect_refused",
                 {"peer", connection.peer ? connection.peer->address : std::string()},
                 {"reason", to_string(error.reason)}, {"clause", error.clause});
-  // [MQTT-3.1.0-1] what does not begin with CONNECT gets no answer at all.
-  if (error.clause != "MQTT-3.1.0-1") {
+  if (told) {
     auto packet = std::make_unique<mqtt::ConnackPacket>();
     packet->reason = error.reason;  // [MQTT-3.2.2-6] Session Present stays 0
     emit_effect(connection, Acknowledge{connection.ref(), OutPacket{std::move(packet)}});

@@ -70,17 +70,17 @@ void Core::on_packets(PacketsArrived input) {
   connection->last_packet = now_.steady;
   count(Counter::packets_received, input.packets.size());
   for (mqtt::Packet& packet : input.packets) {
-    // A packet may have closed the connection: nothing of it is processed any more.
-    if (!on_packet(*connection, packet)) return;
+    on_packet(*connection, packet);
+    // A packet may have closed the connection: nothing of it is processed any more [MQTT-3.1.4-6].
     connection = connections_.find(input.connection);
     if (connection == nullptr) return;
   }
 }
 
-bool Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
+void Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
   if (auto* publish = std::get_if<mqtt::PublishPacket>(&packet)) {
     on_publish(connection, *publish);
-    return true;
+    return;
   }
   std::visit(
       Overloaded{
@@ -101,14 +101,19 @@ bool Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
             // Nobody can have agreed on a method: CONNECT with one is refused [MQTT-4.12.0-7].
             violate(connection, {ReasonCode::protocol_error, "MQTT-4.12.0-7"});
           },
-          [&](const mqtt::Violation& in) { violate(connection, in.error); },
+          [&](const mqtt::Violation& in) {
+            if (connection.accepted) {
+              violate(connection, in.error);
+            } else {
+              refuse_malformed_connect(connection, in);
+            }
+          },
           // The decoder lets no server packet through.
           [&](const auto&) {
             violate(connection, {ReasonCode::protocol_error, "MQTT 2.1.2"});
           },
       },
       packet);
-  return connections_.find(connection.id) != nullptr;
 }
 
 void Core::set_paused(ConnectionState& connection, bool ConnectionState::*reason, bool paused) {

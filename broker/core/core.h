@@ -88,7 +88,7 @@ class Core {
   // core.cpp
   void begin(Now now, Effects& effects);
   void on_packets(PacketsArrived input);
-  bool on_packet(ConnectionState& connection, mqtt::Packet& packet);
+  void on_packet(ConnectionState& connection, mqtt::Packet& packet);
   void on_time();
   void repeat_loads();
   void on_timer(const TimerKey& key);
@@ -102,7 +102,8 @@ class Core {
   // connect.cpp
   void on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet);
   ReasonCode check_connect(const mqtt::ConnectPacket& packet);
-  void refuse_connect(ConnectionState& connection, const Error& error);
+  void refuse_connect(ConnectionState& connection, const Error& error, bool told);
+  void refuse_malformed_connect(ConnectionState& connection, const mqtt::Violation& violation);
   std::string assign_client_id();
   std::uint32_t granted_expiry_s(const mqtt::ConnectPacket& packet) const;
   bool take_over(Session& session, const mqtt::ConnectPacket& packet);

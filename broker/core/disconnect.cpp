@@ -47,10 +47,6 @@ void Core::on_lost(ConnectionState& connection, LostBecause because) {
 }
 
 void Core::violate(ConnectionState& connection, const Error& error) {
-  if (!connection.accepted) {
-    refuse_connect(connection, error);  // [MQTT-4.13.1-1]
-    return;
-  }
   count(error.reason == ReasonCode::malformed_packet ? Counter::malformed_packets
                                                      : Counter::protocol_errors);
   LINESHAFT_LOG(core, warn, "protocol_error",
