@@ -28,14 +28,12 @@ bool Core::take(NameRecord record) {
 
 bool Core::take(RetainedRecord record) {
   if (!record.message || !is_valid_topic_name(record.message->topic())) return false;
-  const TopicIndex index = topics_.obtain(record.message->topic(), 0xFFFFFFFF);
+  const TopicIndex index = topics_.add(record.message->topic());
   initialise_topic(index);
   TopicEntry& entry = topics_.at(index);
-  if (entry.retained) return false;
-  const bool had_value = entry.has_value();
   entry.retained = std::move(record.message);
   entry.retained_stored = true;
-  topics_.value_changed(index, false, had_value);
+  topics_.value_changed(index, false, false);
   arm_retained_expiry(index);
   return true;
 }

@@ -22,6 +22,14 @@ TopicIndex TopicTable::obtain(std::string_view name, std::size_t idle_max) {
     return found;
   }
   if (entries_.size() - valued_ >= idle_max) evict_one();
+  return make(name, hash);
+}
+
+TopicIndex TopicTable::add(std::string_view name) {
+  return make(name, hash_bytes(name, hash_seed_));
+}
+
+TopicIndex TopicTable::make(std::string_view name, std::uint32_t hash) {
   const TopicIndex index = entries_.take();
   highest_ = std::max(highest_, index + 1);
   TopicEntry& entry = entries_[index];

@@ -79,6 +79,9 @@ class TopicTable {
   /// The same, made if missing. May evict one idle entry above `idle_max`.
   TopicIndex obtain(std::string_view name, std::size_t idle_max);
 
+  /// An entry that is known to be missing: a restore brings every topic once.
+  TopicIndex add(std::string_view name);
+
   /// Who gets a message on this topic, matched again only after a subscription changed.
   const Matches& matches(TopicIndex index);
   /// A subscription to `filter` came or went.
@@ -97,6 +100,7 @@ class TopicTable {
   std::size_t retained() const { return retained_; }
 
  private:
+  TopicIndex make(std::string_view name, std::uint32_t hash);
   void evict_one();
   void free_entry(TopicIndex index);
 

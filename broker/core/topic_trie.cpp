@@ -82,20 +82,36 @@ NodeId TopicTrie::child(NodeId node, LevelId level) const {
   });
 }
 
+/// Takes over the levels that `topic` shares with the name inserted before; returns their bytes.
+std::size_t TopicTrie::keep_shared_path(std::string_view topic) {
+  const std::size_t size = std::min(topic.size(), last_name_.size());
+  const auto [end, unused] = std::mismatch(
+      topic.begin(), topic.begin() + static_cast<std::ptrdiff_t>(size), last_name_.begin());
+  const std::string_view common = topic.substr(0, static_cast<std::size_t>(end - topic.begin()));
+  // Only levels that end within the common part are surely the same.
+  last_path_.resize(static_cast<std::size_t>(std::ranges::count(common, '/')));
+  return common.rfind('/') + 1;  // 0 when there is none
+}
+
 NodeId TopicTrie::insert(std::string_view topic) {
-  NodeId node = root;
+  // Sorted names, as a restore brings them, share most of their levels with the one before.
+  const std::size_t shared_bytes = keep_shared_path(topic);
+  last_name_ = topic;
+  NodeId node = last_path_.empty() ? root : last_path_.back();
   bool fresh = false;  // below a new node there is nothing to look up
-  for_each_level(topic, [&](std::string_view name) {
+  for_each_level(topic.substr(shared_bytes), [&](std::string_view name) {
     if (!fresh) {
       const LevelId level = levels_.find(name);
       const NodeId next = level == LevelNames::npos ? npos : child(node, level);
       if (next != npos) {
         node = next;
+        last_path_.push_back(node);
         return true;
       }
       fresh = true;
     }
     node = append(node, levels_.intern(name));
+    last_path_.push_back(node);
     return true;
   });
   return node;
@@ -156,6 +172,8 @@ void TopicTrie::prune(NodeId node) {
 }
 
 void TopicTrie::unlink(NodeId id) {
+  last_name_.clear();
+  last_path_.clear();
   Node& node = nodes_[id];
   Node& above = nodes_[node.parent];
   const bool erased = edges_.erase(edge_hash(node.parent, node.level), id);

@@ -130,6 +130,7 @@ class TopicTrie {
 
   static std::uint32_t flag_of(LevelId level);
   std::uint32_t edge_hash(NodeId parent, LevelId level) const;
+  std::size_t keep_shared_path(std::string_view topic);
   NodeId append(NodeId parent, LevelId level);
   void prune(NodeId node);
   void unlink(NodeId node);
@@ -138,6 +139,9 @@ class TopicTrie {
   FlatIndex edges_;  ///< (parent, level) -> child
   LevelNames levels_;
   std::uint64_t hash_seed_;
+  /// The name inserted last and the nodes of its levels; empty when one of them may be gone.
+  std::string last_name_;
+  std::vector<NodeId> last_path_;
 };
 
 /// Finds the topics of a trie that match a filter, in slices.
