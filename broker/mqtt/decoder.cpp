@@ -191,7 +191,6 @@ void Decoder::decode_body(std::uint8_t first, Octets body, std::vector<Packet>& 
 void Decoder::fail(const Error& error, std::vector<Packet>& packets) {
   failed_ = true;
   packets.emplace_back(Violation{error, version_});
-  std::string{}.swap(pending_);
   std::vector<std::string>{}.swap(aliases_);
 }
 

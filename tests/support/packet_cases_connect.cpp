@@ -53,6 +53,8 @@ constexpr PacketCase cases[] = {
     // The frame.
     {"PINGREQ comes first", "MQTT-3.1.0-1", v5, "C0 []", protocol_error},
     {"PUBLISH comes first", "MQTT-3.1.0-1", v5, "30 [<a> []]", protocol_error},
+    {"a plain PUBLISH comes first", "MQTT-3.1.0-1", v5, "30 [<acme/lyon/line-1/temp> [] '21.5']",
+     protocol_error},
     {"an HTTP request", "MQTT-3.1.0-1", v5, "'GET / HTTP/1.1'", protocol_error},
     {"type 0 comes first", "MQTT-3.1.0-1", v5, "00 []", protocol_error},
     {"flags", "MQTT-2.1.3-1", v5, "11 [<MQTT> 05 02 003C [] <id>]", malformed_packet},

@@ -1,4 +1,6 @@
 // What becomes of a PUBLISH: the message, its properties, its alias.
+#include <algorithm>
+
 #include "broker/base/limits.h"
 #include "broker/mqtt/decoder.h"
 #include "tests/support/catch.h"
@@ -122,6 +124,70 @@ TEST_CASE("a small message lies in the arena, a large one has its own allocation
   server.feed(wire("30 [<a> [] 78*4096] 30 [<a> [] 78*4097]"));
   CHECK_FALSE(server.message(0).has_own_allocation());
   CHECK(server.message(1).has_own_allocation());
+}
+
+/// What comes of `bytes` in one piece, where the straight way for plain packets may be taken.
+std::vector<std::string> straight(Version version, const std::string& bytes) {
+  Server server(version);
+  server.feed(bytes);
+  return packet_texts(server.packets, version);
+}
+
+/// The same through the buffer for cut-off packets, which goes the general way.
+std::vector<std::string> general(Version version, const std::string& bytes) {
+  Server server(version);
+  server.feed(bytes.substr(0, 1));
+  server.feed(bytes.substr(1));
+  return packet_texts(server.packets, version);
+}
+
+TEST_CASE("the straight way for plain packets agrees with the general one on every wrong byte",
+          "[mqtt]") {
+  const std::pair<Version, const char*> frames[] = {
+      {Version::v5, "30 [<acme/lyon/line-1/temp> [] '21.5']"},
+      {Version::v5, "3B [<acme/lyon/line-1/temp> 0001 [] '21.5']"},
+      {Version::v5, "34 [<acme/lyon/line-1/temp> 0100 [] '']"},
+      {Version::v5, "32 [<acme/lyon/line-1/temp> 0001 [01 01] '21.5']"},
+      {Version::v3_1_1, "31 [<acme/lyon/line-1/temp> '21.5']"},
+      {Version::v3_1_1, "32 [<acme/lyon/line-1/temp> 0001]"},
+      {Version::v3_1, "3C [<acme/lyon/line-1/temp> 0001 78*200]"},
+  };
+  for (const auto& [version, notation] : frames) {
+    INFO(notation);
+    const std::string sound = wire(notation);
+    REQUIRE(straight(version, sound).size() == 1);
+    std::size_t different = 0;
+    for (std::size_t at = 0; at < std::min<std::size_t>(sound.size(), 40); ++at) {
+      for (unsigned value = 0; value < 256; ++value) {
+        std::string bytes = sound;
+        bytes[at] = static_cast<char>(value);
+        if (straight(version, bytes) != general(version, bytes)) ++different;
+      }
+    }
+    CHECK(different == 0);
+  }
+}
+
+TEST_CASE("a plain packet is refused like any other", "[mqtt][MQTT-2.2.1-3][MQTT-3.3.1-4]") {
+  const std::pair<const char*, ReasonCode> table[] = {
+      {"36 [<acme/lyon/line-1/temp> 0001 [] 'x']", ReasonCode::malformed_packet},
+      {"38 [<acme/lyon/line-1/temp> [] 'x']", ReasonCode::malformed_packet},
+      {"32 [<acme/lyon/line-1/temp> 0000 [] 'x']", ReasonCode::protocol_error},
+      {"30 [<acme/lyon/line-1/temp>]", ReasonCode::malformed_packet},
+      {"32 [<acme/lyon/line-1/temp> 00]", ReasonCode::malformed_packet},
+      {"32 [<acme/lyon/line-1/temp> 0001]", ReasonCode::malformed_packet},
+      {"30 [<acme/lyon/line-1/temp/#> [] 'x']", ReasonCode::topic_name_invalid},
+      {"30 [<acme/lyon/line-1/t{1F}> [] 'x']", ReasonCode::malformed_packet},
+      {"30 [<acme/lyon/line-1/temp> [23 0041] 'x']", ReasonCode::topic_alias_invalid},
+      {"30 [<acme/lyon/line-1/temp> [] 78*2097152]", ReasonCode::packet_too_large},
+  };
+  for (const auto& [notation, reason] : table) {
+    INFO(notation);
+    Server server;
+    server.feed(wire("30 [<acme/lyon/line-1/temp> [] 'x']") + wire(notation) + wire("C0 []"));
+    CHECK(server.packets.size() == 2);
+    CHECK(to_string(server.fault().reason) == to_string(reason));
+  }
 }
 
 }  // namespace

@@ -43,6 +43,25 @@ TEST_CASE("one odd byte is found at every place of a text", "[mqtt][MQTT-1.5.4-1
   }
 }
 
+TEST_CASE("the quick look at a topic is right about every byte at every place", "[mqtt]") {
+  std::size_t wrong = 0;
+  for (std::size_t size = 1; size <= 70; ++size) {
+    std::string text(size, 'a');
+    CHECK(is_plain_topic_name(text) == (size >= 16));
+    for (std::size_t at = 0; at < size; ++at) {
+      for (unsigned value = 0; value < 256; ++value) {
+        text[at] = static_cast<char>(value);
+        const bool ascii = value >= 0x20 && value < 0x7F;
+        const bool plain = size >= 16 && ascii && value != '+' && value != '#';
+        if (is_plain_topic_name(text) != plain) ++wrong;
+        if (plain && topic_name_fault(text)) ++wrong;
+      }
+      text[at] = 'a';
+    }
+  }
+  CHECK(wrong == 0);
+}
+
 TEST_CASE("well-formed UTF-8 is accepted, broken is not", "[mqtt][MQTT-1.5.4-1][MQTT-1.5.4-3]") {
   for (const auto* good : {"", "C3A9", "E282AC", "F09F9880", "EFBBBF61", "EFBFBE", "F48FBFBF",
                            "ED9FBF", "EE8080", "C280"}) {
@@ -67,7 +86,9 @@ TEST_CASE("levels are counted wherever the slashes stand", "[mqtt]") {
     }
     INFO(gap);
     CHECK_FALSE(topic_name_fault(spread));
+    CHECK(is_plain_topic_name(spread));
     CHECK(topic_name_fault(spread + "/"));
+    CHECK_FALSE(is_plain_topic_name(spread + "/"));
   }
   CHECK(topic_name_fault(std::string(limits::topic_size_bytes_max, '/')));
 }
@@ -75,6 +96,8 @@ TEST_CASE("levels are counted wherever the slashes stand", "[mqtt]") {
 TEST_CASE("a topic has at least one character and a largest size", "[mqtt][MQTT-4.7.3-1]") {
   CHECK(topic_name_fault("")->reason == ReasonCode::topic_name_invalid);
   CHECK_FALSE(topic_name_fault(std::string(limits::topic_size_bytes_max, 'a')));
+  CHECK(is_plain_topic_name(std::string(limits::topic_size_bytes_max, 'a')));
+  CHECK_FALSE(is_plain_topic_name(std::string(limits::topic_size_bytes_max + 1, 'a')));
   CHECK(topic_name_fault(std::string(limits::topic_size_bytes_max + 1, 'a'))->clause ==
         "MQTT-4.7.3-3");
 }
