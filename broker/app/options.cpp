@@ -77,7 +77,7 @@ void set_room_level(Options& options, std::string_view, const Value& value) {
 
 // --- the table ----------------------------------------------------------------------------------
 
-constexpr OptionSpec top_options[] = {
+constexpr OptionSpec top_table[] = {
     {.name = "authorization",
      .kind = Kind::choice,
      .example = "\"open\"",
@@ -96,7 +96,7 @@ constexpr OptionSpec top_options[] = {
      .set = [](Options& o, std::string_view, const Value& v) { assign(o.shards, v); }},
 };
 
-constexpr OptionSpec node_options[] = {
+constexpr OptionSpec node_table[] = {
     {.name = "node.name",
      .kind = Kind::text,
      .takes = Takes::restart,
@@ -111,7 +111,7 @@ constexpr OptionSpec node_options[] = {
      .set = [](Options& o, std::string_view, const Value& v) { o.data_dir = text(v); }},
 };
 
-constexpr OptionSpec listener_options[] = {
+constexpr OptionSpec listener_table[] = {
     {.name = "listeners.*.bind",
      .kind = Kind::text,
      .example = "\"127.0.0.1:1883\"",
@@ -133,7 +133,7 @@ constexpr OptionSpec listener_options[] = {
                const Value& v) { assign(listener(o, name).connections_max, v); }},
 };
 
-constexpr OptionSpec net_options[] = {
+constexpr OptionSpec net_table[] = {
     {.name = "net.connect_deadline_ms",
      .unit = "ms",
      .min = 100,
@@ -174,7 +174,7 @@ constexpr OptionSpec net_options[] = {
                const Value& v) { o.net.drain = Milliseconds{number(v) * 1000}; }},
 };
 
-constexpr OptionSpec mqtt_options[] = {
+constexpr OptionSpec mqtt_table[] = {
     {.name = "mqtt.packet_size_bytes_max",
      .unit = "bytes",
      .min = 1024,
@@ -254,7 +254,7 @@ constexpr OptionSpec mqtt_options[] = {
      .set = set_core<&core::CoreConfig::sessions_max>},
 };
 
-constexpr OptionSpec log_options[] = {
+constexpr OptionSpec log_table[] = {
     {.name = "log.level",
      .kind = Kind::choice,
      .text = "info",
@@ -272,7 +272,7 @@ constexpr OptionSpec log_options[] = {
                const Value& v) { o.log.format = chosen<LogFormat>(formats, v); }},
 };
 
-constexpr OptionSpec log_room_options[] = {
+constexpr OptionSpec log_room_table[] = {
     {.name = "log.rooms.app",
      .kind = Kind::choice,
      .choices = room_levels,
@@ -300,7 +300,7 @@ constexpr OptionSpec log_room_options[] = {
      .set = set_room_level<log::Room::storage>},
 };
 
-constexpr OptionSpec sys_options[] = {
+constexpr OptionSpec sys_table[] = {
     {.name = "sys.interval_s",
      .unit = "s",
      .min = 0,
@@ -311,7 +311,7 @@ constexpr OptionSpec sys_options[] = {
      .set = [](Options& o, std::string_view, const Value& v) { assign(o.sys_interval_s, v); }},
 };
 
-constexpr OptionSpec storage_options[] = {
+constexpr OptionSpec storage_table[] = {
     {.name = "storage.durability",
      .kind = Kind::choice,
      .text = "sync",
@@ -446,18 +446,18 @@ constexpr OptionSpec storage_options[] = {
 };
 
 constexpr OptionSection sections[] = {
-    {"", "", top_options},
-    {"node", "This broker.", node_options},
+    {"", "", top_table},
+    {"node", "This broker.", node_table},
     {"listeners.*",
      "One table per listener; the name is yours (a-z, 0-9, \"-\", \"_\"). Without any, the broker "
      "listens on 127.0.0.1:1883.",
-     listener_options},
-    {"net", "Connections, whatever they speak.", net_options},
-    {"mqtt", "What one client may do.", mqtt_options},
-    {"storage", "What survives, and how.", storage_options},
-    {"log", "Log lines go to standard error.", log_options},
-    {"log.rooms", "Levels of single parts of the broker.", log_room_options},
-    {"sys", "The broker's own topics below $SYS.", sys_options},
+     listener_table},
+    {"net", "Connections, whatever they speak.", net_table},
+    {"mqtt", "What one client may do.", mqtt_table},
+    {"storage", "What survives, and how.", storage_table},
+    {"log", "Log lines go to standard error.", log_table},
+    {"log.rooms", "Levels of single parts of the broker.", log_room_table},
+    {"sys", "The broker's own topics below $SYS.", sys_table},
 };
 
 }  // namespace

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <thread>
@@ -46,6 +45,7 @@ class Server::Impl {
   Impl(ServerOptions options, std::unique_ptr<Machine> machine, core::Store* store, Clock& clock)
       : options_(std::move(options)),
         machine_(std::move(machine)),
+        clock_(clock),
         turn_(*machine_, clock, store, options_.shards) {
     LINESHAFT_ASSERT(options_.shards > 0);
     for (std::size_t i = 0; i < options_.shards; ++i) {
@@ -109,12 +109,8 @@ class Server::Impl {
 
   bool drain() {
     if (threads_.empty() || std::exchange(drained_, true)) return true;
-    using SteadyClock = std::chrono::steady_clock;  // a wait of this thread, not the broker's time
-    const auto end = SteadyClock::now() + options_.drain;
-    const auto left = [end] {
-      const auto rest = std::chrono::duration_cast<Milliseconds>(end - SteadyClock::now());
-      return std::max(rest, Milliseconds{0});
-    };
+    const Instant end = clock_.now().steady + options_.drain;
+    const auto left = [this, end] { return std::max(end - clock_.now().steady, Milliseconds{0}); };
     close_listeners();
     for (const auto& shard : shards_) shard->stop_reading();
     const auto goodbye = std::make_shared<Latch>(1);
@@ -181,6 +177,7 @@ class Server::Impl {
 
   ServerOptions options_;
   std::unique_ptr<Machine> machine_;
+  Clock& clock_;
   Turn turn_;
   /// Connections of each listener; they outlive the shards.
   std::vector<std::unique_ptr<std::atomic<std::size_t>>> open_;
