@@ -103,6 +103,7 @@ void SysTopics::set_statistics(const core::Statistics& s, const CounterValues& c
   set("lineshaft/queue_drops", s.queue_drops);
   set("lineshaft/wills", s.wills);
   set("lineshaft/held_acknowledgements", s.held_acknowledgements);
+  set("lineshaft/unflushed_values", s.unflushed_values);
 }
 
 void SysTopics::set_counters(const CounterValues& counters) {

@@ -31,7 +31,6 @@ namespace lineshaft {
   X(malformed_packets, "malformed_packets")                         \
   X(protocol_errors, "protocol_errors")                             \
   X(publish_refused, "publish_refused")                             \
-  X(publish_refused_topic, "publish_refused_topic")                 \
   X(dropped_qos0_slow_consumer, "dropped_qos0_slow_consumer")       \
   X(dropped_queue_full, "dropped_queue_full")                       \
   X(dropped_expired, "dropped_expired")                             \

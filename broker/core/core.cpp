@@ -152,7 +152,9 @@ void Core::on_time() {
   }
   if (budget == 0) effects_->again = true;
   repeat_loads();
-  if (flushing_ || now_.steady >= next_flush_) {
+  // A store in trouble keeps what must be kept; values stay marked until it is well again.
+  const bool may_flush = store_state_.accepts_writes;
+  if (may_flush && (flushing_ || now_.steady >= next_flush_)) {
     if (!flushing_) next_flush_ = now_.steady + config_.lkv_flush;
     flush_values(limits::slice);
     flushing_ = !dirty_.empty();
@@ -240,6 +242,7 @@ Statistics Core::statistics() const {
   result.last_values = topics_.valued();
   result.topic_entries = topics_.size();
   result.held_acknowledgements = held_packets_;
+  result.unflushed_values = dirty_.size();
   return result;
 }
 

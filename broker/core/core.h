@@ -278,10 +278,11 @@ class Core {
   CoreConfig config_;
   std::mt19937_64 random_;
   ConnectionTable connections_;
-  SessionTable sessions_;
   SubscriptionTrie subscriptions_;
   SharedGroups shared_;
   TopicTable topics_;
+  /// Behind the topics: replays on their way hold places in their trie.
+  SessionTable sessions_;
   Timers timers_;
 
   /// Publishers' client identifiers that were ever stored with a message.

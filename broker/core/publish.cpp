@@ -106,7 +106,6 @@ ReasonCode Core::admit(Session& session, const Publication& publication) {
                                                  queue.bytes + size > config_.queued_bytes_max);
     };
     if (session.version == mqtt::Version::v5 && std::ranges::any_of(targets_, full)) {
-      count(Counter::publish_refused);
       return ReasonCode::quota_exceeded;
     }
   }
@@ -116,7 +115,7 @@ ReasonCode Core::admit(Session& session, const Publication& publication) {
 void Core::refuse_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
                           ReasonCode reason) {
   Session& session = sessions_.at(connection.session);
-  count(Counter::publish_refused_topic);
+  count(Counter::publish_refused);
   if (!session.refusal_logged) {
     session.refusal_logged = true;
     LINESHAFT_LOG(core, warn, "publish_refused", {"client_id", session.client_id},

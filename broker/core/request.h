@@ -28,6 +28,8 @@ struct Statistics {
   std::size_t queue_drops = 0;
   std::size_t wills = 0;
   std::size_t held_acknowledgements = 0;
+  /// Topics whose value differs from the store and waits for the next flush.
+  std::size_t unflushed_values = 0;
 };
 
 /// Tell me the gauges. Answer: `Statistics`.
