@@ -237,12 +237,12 @@ void Connection::flush() {
   const std::size_t before = outbox_.unsent_bytes();
   error_code error;
   const Outbox::Flushed flushed = outbox_.flush(socket_.native_handle(), shard_.totals(), error);
-  if (outbox_.unsent_bytes() < before) progress_ = shard_.now();
+  const bool moved = outbox_.unsent_bytes() < before;
   switch (flushed) {
     case Outbox::Flushed::failed:
       return lost(core::LostBecause::network_error);
     case Outbox::Flushed::blocked:
-      if (outbox_.unsent_bytes() == before) progress_ = std::max(progress_, shard_.now());
+      if (moved || !std::exchange(blocked_, true)) progress_ = shard_.now();
       wait_writable();
       if (!std::exchange(watched_for_stall_, true)) {
         shard_.add_deadline(*this, Shard::Deadline::stall,
@@ -250,6 +250,7 @@ void Connection::flush() {
       }
       break;
     case Outbox::Flushed::all:
+      blocked_ = false;
       if (state_ == State::closing) return shut_down_sending();
       break;
   }

@@ -126,6 +126,8 @@ class Connection {
   bool self_paused_ = false;
   bool violated_ = false;
   bool awaits_drain_ = false;
+  /// The socket took nothing when it was last asked.
+  bool blocked_ = false;
   bool watched_for_stall_ = false;
   bool slow_logged_ = false;
   /// Numbers of its last batches, oldest at `batches_ % 4`.

@@ -97,8 +97,10 @@ void Listener::take(OwnedSocket socket) {
   }
   full_logged_ = false;
   if (!is_unix_) {
-    // Packets are written whole: waiting for more would only delay them.
     const int on = 1;
+    // A client without keep alive that lost its power is noticed some day.
+    ::setsockopt(socket.get(), SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    // Packets are written whole: waiting for more would only delay them.
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
   auto peer =

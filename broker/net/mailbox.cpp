@@ -14,7 +14,7 @@ std::size_t size_bytes_of(const core::ShardEffects& effects) {
                     effects.recipients.size() * sizeof(core::Recipient);
   for (const core::Effect& effect : effects.list) {
     const auto* deliver = std::get_if<core::Deliver>(&effect);
-    if (deliver != nullptr) sum += deliver->message->payload().size();
+    if (deliver != nullptr && deliver->message) sum += deliver->message->payload().size();
   }
   return sum;
 }
@@ -44,9 +44,8 @@ Mailbox::~Mailbox() { delete spare_.load(); }
 void Mailbox::put(core::ShardEffects& effects) {
   Letter* letter = spare_.exchange(nullptr, std::memory_order_acquire);
   if (letter == nullptr) letter = new Letter;
-  letter->size_bytes = size_bytes_of(effects);
   letter->dropped_size = congested() ? drop_qos0(effects) : 0;
-  if (letter->dropped_size > 0) letter->size_bytes = 0;
+  letter->size_bytes = size_bytes_of(effects);
   std::swap(letter->effects, effects);
   size_bytes_.fetch_add(letter->size_bytes, std::memory_order_relaxed);
   letters_.push(letter);

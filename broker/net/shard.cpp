@@ -52,7 +52,12 @@ void Shard::run() {
     resume_readers();
     bury_dead();
     totals_.count();
-    if (flushed_) check_flushed(false);
+    if (flushed_) {
+      // The goodbyes in the mailbox are applied: who is still open has not sent a CONNECT, the core
+      // does not know it and nobody else closes it.
+      close_unknown();
+      check_flushed(false);
+    }
   }
   close_all();
 }
@@ -110,8 +115,7 @@ void Shard::open_connection(Accepted accepted) {
   const core::ConnectionId id{static_cast<std::uint32_t>(index_), slot, slots_[slot].generation};
   slots_[slot].connection = std::make_unique<Connection>(*this, id, std::move(accepted));
   Connection& connection = *slots_[slot].connection;
-  // Counted from here, not from the last tick: the deadline must not be short.
-  add_deadline(connection, Deadline::connect, clock_.now().steady + options_.connect_deadline);
+  add_deadline(connection, Deadline::connect, now() + options_.connect_deadline);
   connection.start();
 }
 
@@ -277,13 +281,13 @@ void Shard::stop_reading() {
 }
 
 void Shard::when_flushed(std::function<void()> done) {
-  post([this, then = std::move(done)]() mutable {
-    flushed_ = std::move(then);
-    // The core does not know those that have not sent a CONNECT: nobody else closes them.
-    for (const Slot& slot : slots_) {
-      if (slot.connection && slot.connection->open()) slot.connection->abort();
-    }
-  });
+  post([this, then = std::move(done)]() mutable { flushed_ = std::move(then); });
+}
+
+void Shard::close_unknown() {
+  for (const Slot& slot : slots_) {
+    if (slot.connection && slot.connection->open()) slot.connection->abort();
+  }
 }
 
 void Shard::check_flushed(bool at_tick) {

@@ -58,8 +58,8 @@ class Shard final : public TurnShard {
   MessageArena& arena() { return arena_; }
   SentTotals& totals() { return totals_; }
   std::size_t index() const { return index_; }
-  /// Time of the last tick; for deadlines.
-  Instant now() const { return now_.steady; }
+  /// Asks the clock: for deadlines that seldom begin.
+  Instant now() { return clock_.now().steady; }
   /// Where a reading handler puts bytes, cut to what this loop turn may still read.
   std::span<char> read_buffer();
   /// All of it, for bytes nobody wants.
@@ -113,6 +113,7 @@ class Shard final : public TurnShard {
   void tick();
   void fire(const Due& due);
   void release_idle_memory();
+  void close_unknown();
   void check_flushed(bool at_tick);
 
   const std::size_t index_;
