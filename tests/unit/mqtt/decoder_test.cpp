@@ -33,6 +33,10 @@ TEST_CASE("a fault behind the version is answered in that version", "[mqtt]") {
   decoding.feed(wire("10 [<MQTT> 05 03 003C [] <id>]"));
   CHECK(decoding.decoder.failed());
   CHECK(decoding.decoder.version() == Version::v5);
+  CHECK(decoding.packet<Violation>(0).version == Version::v5);
+  Decoding unknown(Role::server_reads_client, packet_case_limits());
+  unknown.feed(wire("10 [<MQTT> 06 02 003C [] <id>]"));
+  CHECK(unknown.packet<Violation>(0).version == Version::v3_1_1);
 }
 
 TEST_CASE("packets before a fault are kept, those behind it are not", "[mqtt]") {
