@@ -228,7 +228,7 @@ void Restorer::delete_orphan_payloads() {
     if (referenced_.contains(*store_id)) return;
     batch.Delete(database_.family(Family::payload), to_slice(key));
     ++report_.orphan_payloads;
-    if (batch.Count() >= static_cast<int>(deletions_max)) write(batch);
+    if (std::size_t{batch.Count()} >= deletions_max) write(batch);
   });
   if (batch.Count() > 0) write(batch);
   count(Counter::restore_orphans_deleted, report_.orphan_payloads);
