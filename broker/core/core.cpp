@@ -93,7 +93,13 @@ void Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
               acknowledge(connection, mqtt::PingrespPacket{}, 0);
             }
           },
-          [&](std::unique_ptr<mqtt::ConnectPacket>& in) { on_connect(connection, *in); },
+          [&](std::unique_ptr<mqtt::ConnectPacket>& in) {
+            if (connection.accepted) {
+              violate(connection, {ReasonCode::protocol_error, "MQTT-3.1.0-2"});
+            } else {
+              on_connect(connection, *in);
+            }
+          },
           [&](std::unique_ptr<mqtt::SubscribePacket>& in) { on_subscribe(connection, *in); },
           [&](std::unique_ptr<mqtt::UnsubscribePacket>& in) { on_unsubscribe(connection, *in); },
           [&](std::unique_ptr<mqtt::DisconnectPacket>& in) { on_disconnect(connection, *in); },

@@ -89,7 +89,7 @@ void Core::flush_held(ConnectionState& connection) {
   }
   if (!connection.drains || !connection.held.empty()) return;
   // The broker stops: no will fires, sessions stay as they are in the store.
-  if (connection.connack_sent) {
+  if (connection.connack_sent && connection.version == mqtt::Version::v5) {
     auto packet = std::make_unique<mqtt::DisconnectPacket>();
     packet->reason = ReasonCode::server_shutting_down;
     emit_effect(connection, Acknowledge{connection.ref(), OutPacket{std::move(packet)}});
