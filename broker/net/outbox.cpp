@@ -20,6 +20,16 @@ constexpr std::size_t sent_prefix_bytes_max = 64 * 1024;
 constexpr std::size_t sent_segments_max = 256;
 constexpr std::size_t gathered_max = 64;
 
+ssize_t send_pieces(int socket, std::span<iovec> pieces) {
+  constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
+  // The usual case, and the kernel's shorter way.
+  if (pieces.size() == 1) return ::send(socket, pieces[0].iov_base, pieces[0].iov_len, flags);
+  msghdr message{};
+  message.msg_iov = pieces.data();
+  message.msg_iovlen = pieces.size();
+  return ::sendmsg(socket, &message, flags);
+}
+
 }  // namespace
 
 void SentTotals::count() {
@@ -174,10 +184,7 @@ Outbox::Flushed Outbox::flush(int socket, SentTotals& totals, boost::system::err
     std::array<iovec, gathered_max> pieces;
     std::size_t offered = 0;
     const std::size_t used = gather(pieces, offered);
-    msghdr message{};
-    message.msg_iov = pieces.data();
-    message.msg_iovlen = used;
-    const ssize_t size = ::sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t size = send_pieces(socket, std::span(pieces).first(used));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Flushed::blocked;
     if (size < 0) {

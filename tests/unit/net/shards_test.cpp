@@ -113,13 +113,13 @@ TEST_CASE("two shards drain: everybody gets the goodbye", "[net]") {
   one.connect("one");
   Client two(world.port());
   two.connect("two");
-  std::thread reader([&] {
-    for (Client* client : {&one, &two}) {
-      CHECK(std::holds_alternative<std::unique_ptr<mqtt::DisconnectPacket>>(client->receive()));
-      CHECK(client->receives_end());
-      client->close();
-    }
-  });
-  CHECK(world.server.drain());
-  reader.join();
+  std::atomic<bool> all_sent{false};
+  std::thread stopper([&] { all_sent = world.server.drain(); });
+  for (Client* client : {&one, &two}) {
+    CHECK(std::holds_alternative<std::unique_ptr<mqtt::DisconnectPacket>>(client->receive()));
+    CHECK(client->receives_end());
+    client->close();
+  }
+  stopper.join();
+  CHECK(all_sent);
 }
