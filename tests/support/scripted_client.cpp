@@ -152,9 +152,13 @@ void ScriptedBroker::drain(Pipe& pipe) {
   }
 }
 
-void ScriptedBroker::after(Milliseconds time) {
+void ScriptedBroker::let_pass(Milliseconds time) {
   now_.steady += time;
   now_.wall += time;
+}
+
+void ScriptedBroker::after(Milliseconds time) {
+  let_pass(time);
   run(core::TimeAdvanced{});
 }
 
@@ -177,8 +181,7 @@ void ScriptedBroker::restart(Milliseconds away) {
   run(core::Request{1, core::DrainRequest{}});
   commit();
   store_.stopped(now_.wall);
-  now_.steady += away;
-  now_.wall += away;
+  let_pass(away);
   start();
 }
 
@@ -279,5 +282,9 @@ ScriptedClient& ScriptedClient::unsubscribe(std::string_view filter) {
 std::string ScriptedClient::take() { return cut_packet(pipe().received); }
 
 void ScriptedClient::vanish() { broker_->lose(pipe()); }
+
+void ScriptedClient::pause_reading(bool paused) {
+  broker_->run(core::ReadingPaused{pipe().id, paused});
+}
 
 }  // namespace lineshaft::test

@@ -47,6 +47,8 @@ class ScriptedBroker {
 
   /// Time passes; all timers that are due fire.
   void after(Milliseconds time);
+  /// Time passes, but no timer has been looked at yet.
+  void let_pass(Milliseconds time);
   /// From now on commits wait for `commit`.
   void hold_commits() { holds_commits_ = true; }
   /// Commits everything that waits; later ones wait again.
@@ -140,6 +142,8 @@ class ScriptedClient {
 
   /// The network fails.
   void vanish();
+  /// The broker stops or goes on reading this socket by itself.
+  void pause_reading(bool paused);
 
  private:
   friend class ScriptedBroker;
