@@ -166,6 +166,7 @@ class Core {
   void on_queue_loaded(QueueLoaded input);
   void skip_missing(Session& session, std::uint64_t before_seq);
   void release_awaiting(Session& session);
+  void release_committed(Session& session);
   void forget_entry(Session& session, const QueueEntry& entry);
   void store_entry(Session& session, const QueueEntry& entry);
   void release_payload(std::uint64_t store_id);

@@ -155,6 +155,8 @@ void Core::pump(Session& session, std::uint64_t fresh_seq) {
   if (!is_ready(session)) return;
   ConnectionState& connection = connection_of(session);
   SessionQueue& queue = session.queue;
+  // What is committed goes first: a message behind it that need not wait any more must not overtake.
+  if (queue.awaiting_commit > 0) release_committed(session);
   if (queue.on_wire < queue.inflight.size()) resend(session, connection);
   if (queue.on_wire == queue.inflight.size()) {
     while (!queue.head.empty() && start_next(session, connection, fresh_seq)) {
@@ -235,6 +237,7 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
   }
   inflight.awaiting_commit = waits_for(inflight.entry.wait_seq);
   if (inflight.awaiting_commit) {
+    ++queue.awaiting_commit;
     awaiting_.push_back({inflight.entry.wait_seq, session.index, session.generation});
   } else {
     send_inflight(connection, inflight);
@@ -256,13 +259,22 @@ void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
 }
 
 /// Commits release what waited for them to the connection of this moment.
-void Core::release_awaiting(Session& session) {
+void Core::release_committed(Session& session) {
   const bool ready = is_ready(session);
+  session.queue.awaiting_commit = 0;
   for (InflightEntry& inflight : session.queue.inflight) {
-    if (!inflight.awaiting_commit || waits_for(inflight.entry.wait_seq)) continue;
+    if (!inflight.awaiting_commit) continue;
+    if (waits_for(inflight.entry.wait_seq)) {
+      ++session.queue.awaiting_commit;
+      continue;
+    }
     inflight.awaiting_commit = false;
     if (ready && inflight.on_wire) send_inflight(connection_of(session), inflight);
   }
+}
+
+void Core::release_awaiting(Session& session) {
+  release_committed(session);
   pump(session);
 }
 

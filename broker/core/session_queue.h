@@ -70,6 +70,8 @@ struct SessionQueue {
   std::uint16_t next_packet_id = 1;
   /// Entries of `inflight` that are on the wire.
   std::uint16_t on_wire = 0;
+  /// Entries of `inflight` that wait for a commit, at most.
+  std::uint16_t awaiting_commit = 0;
   bool loading = false;
 
   std::size_t waiting() const { return head.size() + spilled.size() + tail.size(); }
