@@ -32,7 +32,9 @@ void Core::on_ack(ConnectionState& connection, const mqtt::AckPacket& packet) {
   }
 }
 
-/// Positive or negative, the delivery is over [MQTT-4.4.0-2]. An unknown identifier is ignored.
+/// Until it comes the message is unacknowledged [MQTT-4.3.2-3]. Positive or negative, the delivery
+/// is over [MQTT-4.4.0-2], for a shared subscription too [MQTT-4.8.2-6]. An unknown identifier is
+/// ignored.
 void Core::on_puback(Session& session, std::uint16_t packet_id) {
   InflightEntry* const inflight = session.queue.find_inflight(packet_id);
   const bool ours = inflight != nullptr && inflight->entry.qos == QoS::at_least_once &&
@@ -55,6 +57,7 @@ void Core::on_pubrec(ConnectionState& connection, Session& session, const mqtt::
         0);
     return;
   }
+  // [MQTT-4.3.3-3], [MQTT-4.3.3-5] from here on it is PUBREL that waits, for PUBCOMP.
   if (inflight->state == InflightState::sent) {
     inflight->state = InflightState::released;
     forget_entry(session, inflight->entry);
@@ -90,7 +93,7 @@ void Core::on_pubrel(ConnectionState& connection, Session& session, const mqtt::
     session.incoming_seq =
         record(InflightErase{session.sid, Direction::in, packet.packet_id}, true);
   }
-  // [MQTT-4.3.3-11], [MQTT-4.3.3-12]
+  // [MQTT-4.3.3-11], [MQTT-4.3.3-12], and [MQTT-4.3.3-13]: expiry is no matter here.
   acknowledge(connection, ack(mqtt::PacketType::pubcomp, packet.packet_id), session.incoming_seq,
               counted);
 }
@@ -101,7 +104,7 @@ void Core::on_pubcomp(Session& session, std::uint16_t packet_id) {
   if (ours) complete(session, *inflight);
 }
 
-/// The delivery is finished: its identifier is free, the next message may go.
+/// The delivery is finished: its identifier is free, the next message may go [MQTT-4.9.0-2].
 void Core::complete(Session& session, InflightEntry& inflight) {
   SessionQueue& queue = session.queue;
   if (inflight.on_wire) --queue.on_wire;

@@ -25,6 +25,7 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
   const bool assigned = packet.client_id.empty();
   if (assigned) packet.client_id = assign_client_id();  // [MQTT-3.1.3-6], [MQTT-3.1.3-7]
 
+  // [MQTT-3.1.3-2] the identifier names the session. [MQTT-3.1.4-4] take over, resume or begin.
   Session* session = sessions_.find(packet.client_id);
   bool session_present = false;
   if (session != nullptr) session_present = take_over(*session, packet);
@@ -46,7 +47,7 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
 
 ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) {
   if (draining_) return ReasonCode::server_unavailable;
-  // Enhanced authentication does not exist: [MQTT-4.12.0-1].
+  // Enhanced authentication does not exist: [MQTT-4.12.0-1], [MQTT-4.12.0-4].
   if (packet.authentication_method) return ReasonCode::bad_authentication_method;
   if (packet.will && starts_with_dollar(packet.will->message->topic())) {
     return ReasonCode::topic_name_invalid;
@@ -86,7 +87,7 @@ void Core::refuse_connect(ConnectionState& connection, const Error& error, bool 
     packet->reason = error.reason;  // [MQTT-3.2.2-6] Session Present stays 0
     emit_effect(connection, Acknowledge{connection.ref(), OutPacket{std::move(packet)}});
   }
-  drop_connection(connection);  // [MQTT-3.2.2-7]
+  drop_connection(connection);  // [MQTT-3.2.2-7], [MQTT-4.13.2-1]
 }
 
 std::string Core::assign_client_id() {
@@ -126,7 +127,7 @@ bool Core::take_over(Session& session, const mqtt::ConnectPacket& packet) {
   }
   const bool over = session.ended || packet.clean_start ||
                     (session.expiry_timer && session.expiry_timer->due <= now_.steady);
-  if (!over) return true;
+  if (!over) return true;  // [MQTT-3.1.2-5]
   // Clean Start 1 or an expired session: it ends here, its will goes out before the CONNACK.
   end_session(session);
   return false;
@@ -139,7 +140,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   // [MQTT-3.1.3-9] back within the delay: the old will is not sent.
   clear_will(session);
   session.version = packet.version;
-  session.expiry_interval_s = expiry_s;
+  session.expiry_interval_s = expiry_s;  // [MQTT-3.1.2-23]
   session.connected = true;
   session.connection = connection.id;
   session.overflow_logged = session.too_large_logged = false;
@@ -150,6 +151,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   connection.accepted = true;
   connection.session = session.index;
   connection.window = std::min(packet.receive_maximum, config_.inflight_out_max);
+  // [MQTT-3.2.2-21], [MQTT-3.2.2-22] what CONNACK names is what is enforced.
   const std::uint16_t keep_alive_s =
       config_.keep_alive_s_max != 0 &&
               (packet.keep_alive_s == 0 || packet.keep_alive_s > config_.keep_alive_s_max)
@@ -165,6 +167,8 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
 
 void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,
                         Session& session, bool session_present, bool assigned) {
+  // [MQTT-3.1.4-5], [MQTT-3.2.0-2]. There is no Response Information [MQTT-3.1.2-28] and no method
+  // to repeat [MQTT-4.12.0-6].
   auto connack = std::make_unique<mqtt::ConnackPacket>();
   connack->session_present = session_present;  // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
   if (session.expiry_interval_s != packet.session_expiry_interval_s) {

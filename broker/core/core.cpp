@@ -104,7 +104,8 @@ void Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
           [&](std::unique_ptr<mqtt::UnsubscribePacket>& in) { on_unsubscribe(connection, *in); },
           [&](std::unique_ptr<mqtt::DisconnectPacket>& in) { on_disconnect(connection, *in); },
           [&](std::unique_ptr<mqtt::AuthPacket>&) {
-            // Nobody can have agreed on a method: CONNECT with one is refused [MQTT-4.12.0-7].
+            // Nobody can have agreed on a method: CONNECT with one is refused [MQTT-4.12.0-7],
+            // [MQTT-4.12.1-1].
             violate(connection, {ReasonCode::protocol_error, "MQTT-4.12.0-7"});
           },
           [&](const mqtt::Violation& in) {

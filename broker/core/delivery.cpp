@@ -150,7 +150,8 @@ void Core::drop_oldest(Session& session) {
   queue.join();
 }
 
-/// Sends what the window allows: first what a resumed session has in flight, then new messages.
+/// Sends what the window allows: first what a resumed session has in flight, then new messages, in
+/// the order they came [MQTT-4.6.0-5], [MQTT-4.6.0-6].
 void Core::pump(Session& session, std::uint64_t fresh_seq) {
   if (!is_ready(session)) return;
   ConnectionState& connection = connection_of(session);
@@ -212,16 +213,18 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
       return false;
     }
     const QueueEntry entry = queue.head.pop_front();
-    Recipient recipient;
+    Recipient recipient;  // without identifier and DUP: [MQTT-2.2.1-2], [MQTT-4.3.1-1]
     recipient.retain = entry.retain;
     deliver(connection, entry.message, recipient, entry.subscription_identifiers, expiry_s);
     forget_entry(session, entry);
     return true;
   }
-  if (queue.on_wire >= connection.window) return false;  // [MQTT-3.3.4-9]
+  // [MQTT-3.3.4-9] only QoS 1 and 2 wait for a place [MQTT-3.3.4-10], [MQTT-4.9.0-1],
+  // [MQTT-4.9.0-3].
+  if (queue.on_wire >= connection.window) return false;
   InflightEntry inflight;
   inflight.entry = queue.head.pop_front();
-  inflight.packet_id = queue.take_packet_id();
+  inflight.packet_id = queue.take_packet_id();  // [MQTT-4.3.2-1], [MQTT-4.3.3-1]
   inflight.on_wire = true;
   ++queue.on_wire;
   const bool exactly_once = inflight.entry.qos == QoS::exactly_once;
@@ -251,7 +254,8 @@ void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
   recipient.packet_id = inflight.packet_id;
   recipient.qos = inflight.entry.qos;
   recipient.retain = inflight.entry.retain;
-  recipient.dup = inflight.sent_before;  // [MQTT-3.3.1-1]
+  // [MQTT-3.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]; the publisher's DUP is its own [MQTT-3.3.1-3].
+  recipient.dup = inflight.sent_before;
   inflight.sent_before = true;
   // [MQTT-4.3.3-7] what was started does not expire.
   deliver(connection, inflight.entry.message, recipient, inflight.entry.subscription_identifiers,

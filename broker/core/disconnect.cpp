@@ -46,6 +46,7 @@ void Core::on_lost(ConnectionState& connection, LostBecause because) {
   connection_ended(session, WillFate::publish);
 }
 
+/// [MQTT-4.13.1-1] the code, then the end.
 void Core::violate(ConnectionState& connection, const Error& error) {
   count(error.reason == ReasonCode::malformed_packet ? Counter::malformed_packets
                                                      : Counter::protocol_errors);
@@ -67,7 +68,8 @@ void Core::close_with(ConnectionState& connection, ReasonCode reason) {
   connection_ended(session, WillFate::publish);
 }
 
-/// Closes the socket behind what was emitted; held packets are dropped with it.
+/// Closes the socket behind what was emitted; held packets are dropped with it. After a DISCONNECT
+/// nothing follows [MQTT-3.14.4-1], [MQTT-3.14.4-2].
 void Core::drop_connection(ConnectionState& connection) {
   emit_effect(connection, Close{connection.ref()});
   timers_.cancel({connection.keep_alive_due, TimerKind::keep_alive, connection.id.slot,
@@ -86,6 +88,7 @@ void Core::connection_ended(Session& session, WillFate fate) {
   session.replays.clear();
   session.replay_waits = false;
   if (fate == WillFate::discard) clear_will(session);  // [MQTT-3.1.2-10]
+  // [MQTT-4.1.0-1] the state stays as long as the session's expiry says.
   if (session.expiry_interval_s == 0) {
     end_session(session);  // [MQTT-4.1.0-2]; a will goes out with it
     return;

@@ -38,6 +38,7 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
     refuse_publish(connection, packet, refused);
     return;
   }
+  // A known QoS 1 identifier says nothing: after its PUBACK it is a new message [MQTT-4.3.2-5].
   std::uint64_t wait_seq = 0;
   if (message.qos() == QoS::exactly_once) {
     IncomingQos2 incoming{packet.packet_id, true, 0};
@@ -134,6 +135,8 @@ void Core::refuse_publish(ConnectionState& connection, const mqtt::PublishPacket
 
 void Core::acknowledge_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
                                ReasonCode reason, std::uint64_t wait_seq) {
+  // [MQTT-4.3.2-4], [MQTT-4.3.3-8] owned now, and stored when `wait_seq` is committed; the answer
+  // echoes the identifier [MQTT-2.2.1-5].
   const QoS qos = packet.message->qos();
   if (qos == QoS::at_most_once) return;  // [MQTT-3.3.4-1]
   const auto type = qos == QoS::at_least_once ? mqtt::PacketType::puback : mqtt::PacketType::pubrec;

@@ -21,7 +21,8 @@ void Core::collect_targets(const Publication& publication) {
   for (const std::uint32_t share : matches.groups) collect_group(share, publication);
 }
 
-/// One copy per client at the highest QoS with all identifiers [MQTT-3.3.4-2], [MQTT-3.3.4-4].
+/// One copy per client at the highest QoS with all identifiers [MQTT-3.3.4-2], [MQTT-3.3.4-3],
+/// [MQTT-3.3.4-4]. Only who matches is in the list [MQTT-3.3.2-3].
 void Core::collect_session(std::span<const Subscriber> subscribers,
                            const Publication& publication) {
   Session* const session = sessions_.get(subscribers[0].session, subscribers[0].generation);

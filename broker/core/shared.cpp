@@ -8,7 +8,7 @@ namespace lineshaft::core {
 
 /// Unsent messages go to other members: to connected ones when the member only disconnects, to any
 /// that keeps them when its session ends. Then also QoS 1 ones that were sent and not acknowledged;
-/// QoS 2 ones that were started never [MQTT-4.8.2-5].
+/// QoS 2 ones that were started never [MQTT-4.8.2-4], [MQTT-4.8.2-5].
 void Core::move_shared(Session& from, bool session_ends) {
   SessionQueue& queue = from.queue;
   const bool any = [&] {

@@ -12,10 +12,11 @@ namespace lineshaft::core {
 void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& packet) {
   Session& session = sessions_.at(connection.session);
   auto suback = std::make_unique<mqtt::SubackPacket>();
-  suback->packet_id = packet.packet_id;  // [MQTT-3.8.4-2]
+  suback->packet_id = packet.packet_id;  // [MQTT-3.8.4-2], [MQTT-2.2.1-6]
   suback->reasons.reserve(packet.items.size());
   for (const auto& item : packet.items) {
-    // [MQTT-3.8.4-5], [MQTT-3.8.4-6] as if each had come alone, one code for each
+    // [MQTT-3.8.4-5], [MQTT-3.8.4-6] as if each had come alone, one code for each in their order
+    // [MQTT-3.9.3-1]
     suback->reasons.push_back(subscribe_one(session, packet, item));
   }
   acknowledge(connection, std::move(suback), session.state_seq);  // [MQTT-3.8.4-1]
@@ -36,7 +37,8 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
                   {"filter", item.filter}, {"limit", config_.subscriptions_per_session_max});
     return ReasonCode::quota_exceeded;
   }
-  // [MQTT-3.8.4-3] the same filter again replaces the whole record.
+  // [MQTT-3.8.4-3] the same filter again replaces the whole record; queue and window do not notice,
+  // so that nothing is lost or doubled by it [MQTT-3.8.4-4].
   Subscription& subscription = is_new ? session.subscriptions[item.filter] : known->second;
   const bool same = !is_new && subscription.options == item.options &&
                     subscription.subscription_identifier == packet.subscription_identifier;
@@ -103,6 +105,7 @@ void Core::on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePa
   auto unsuback = std::make_unique<mqtt::SubackPacket>();
   unsuback->type = mqtt::PacketType::unsuback;
   unsuback->packet_id = packet.packet_id;  // [MQTT-3.10.4-5]
+  // [MQTT-3.10.4-6] one answer, a code for each filter in their order [MQTT-3.11.3-1].
   for (const std::string& filter : packet.filters) {
     // [MQTT-3.10.4-1] compared as text. What was queued is still delivered [MQTT-3.10.4-3].
     const auto known = session.subscriptions.find(filter);
@@ -112,7 +115,7 @@ void Core::on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePa
     }
     std::erase_if(session.replays,
                   [&filter](const auto& replay) { return replay->filter == filter; });
-    unindex_subscription(session, filter, known->second);
+    unindex_subscription(session, filter, known->second);  // [MQTT-3.10.4-2] nothing new
     session.subscriptions.erase(known);
     if (session.stored) {
       session.state_seq = record(SubscriptionErase{session.sid, filter}, true);

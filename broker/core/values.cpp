@@ -47,6 +47,7 @@ std::uint32_t Core::publisher_number(Session* session) {
 
 std::uint64_t Core::update_values(Publication& publication) {
   if (publication.message->retain()) return update_retained(publication);
+  // [MQTT-3.3.1-8] without RETAIN the retained message stays.
   update_last(publication);
   return 0;
 }

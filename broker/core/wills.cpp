@@ -7,6 +7,7 @@
 
 namespace lineshaft::core {
 
+/// [MQTT-3.1.2-7] kept with the session.
 void Core::set_will(Session& session, mqtt::Will will, std::uint32_t expiry_s) {
   session.will = std::make_unique<mqtt::Will>(std::move(will));
   ++statistics_.wills;
@@ -32,6 +33,7 @@ void Core::publish_will(Session& session) {
   clear_will(session);
   count(Counter::wills_sent);
   Publication publication;
+  // Retained or not as Will Retain said: [MQTT-3.1.2-14], [MQTT-3.1.2-15].
   // A copy: what was stored with the session has no time of publication.
   publication.message = KeptMessage::make(fields_of(*message), {});
   publication.publisher = &session;

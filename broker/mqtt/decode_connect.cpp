@@ -47,9 +47,11 @@ void Decoder::decode_connect(Reader& reader, std::vector<Packet>& packets) {
   } else {
     packet->session_expiry_interval_s = packet->clean_start ? 0 : 0xFFFFFFFF;
   }
-  read_client_id(reader, *packet);
+  read_client_id(reader, *packet);  // [MQTT-3.1.3-3] always there
+  // [MQTT-3.1.2-9], [MQTT-3.1.2-16], [MQTT-3.1.2-17], [MQTT-3.1.2-18], [MQTT-3.1.2-19]. Each field
+  // is there exactly when its flag says so: a missing one is cut off, an extra one behind the end.
   if ((flags & will_flag) != 0) packet->will = read_will(reader, flags);
-  if ((flags & user_name_flag) != 0) packet->user_name = reader.printable_text();
+  if ((flags & user_name_flag) != 0) packet->user_name = reader.printable_text();  // [MQTT-3.1.3-12]
   if ((flags & password_flag) != 0) packet->password = reader.binary();
   reader.expect_end("MQTT-3.1.3-1");
   if (!reader.ok()) return;
@@ -108,7 +110,7 @@ void Decoder::read_connect_properties(Reader& reader, ConnectPacket& packet) con
 }
 
 void Decoder::read_client_id(Reader& reader, ConnectPacket& packet) const {
-  packet.client_id = reader.printable_text();
+  packet.client_id = reader.printable_text();  // [MQTT-3.1.3-4]; longer than [MQTT-3.1.3-5] asks
   if (packet.client_id.size() > limits::client_id_size_bytes_max) {
     reader.fail(client_identifier_not_valid, "MQTT-3.1.3-8");
   }
@@ -134,7 +136,7 @@ Will Decoder::read_will(Reader& reader, std::uint8_t connect_flags) const {
   fields.topic = reader.binary();
   fields.payload = reader.binary();
   if (!reader.ok()) return will;
-  if (const auto fault = topic_name_fault(fields.topic)) {
+  if (const auto fault = topic_name_fault(fields.topic)) {  // [MQTT-3.1.3-11]
     reader.fail(*fault);
     return will;
   }

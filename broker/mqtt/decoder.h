@@ -22,12 +22,14 @@ struct DecoderLimits {
   std::uint32_t packet_size_bytes_max = 0;
   /// The same before CONNECT is complete.
   std::uint32_t connect_size_bytes_max = 0;
-  /// Inbound aliases the peer may use; above it `topic_alias_invalid` [MQTT-3.3.2-9].
+  /// Inbound aliases the peer may use, all of them [MQTT-3.3.2-12]; above it `topic_alias_invalid`
+  /// [MQTT-3.3.2-9], [MQTT-3.2.2-17], [MQTT-3.2.2-18].
   std::uint16_t topic_alias_max = 0;
   std::size_t user_properties_max = 0;
 };
 
-/// Cuts a byte stream into packets and checks every rule that needs no session.
+/// Cuts a byte stream into packets, wherever it is cut itself [MQTT-4.2.0-1], and checks every rule
+/// that needs no session.
 ///
 /// One per connection, used by its shard's thread only. Bytes of whole packets are decoded in
 /// place; only a cut-off packet is buffered here. The version is taken from CONNECT. Topic aliases

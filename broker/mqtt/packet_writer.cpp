@@ -41,7 +41,7 @@ bool PacketWriter::append_to(std::string& out) const {
   append_variable_byte_integer(out, remaining_length(properties.size()));
   const bool no_reason = leaves_out_reason(properties.size());
   out.append(head, 0, head.size() - (no_reason ? 1 : 0));
-  if (!leaves_out_properties(properties.size())) {
+  if (!leaves_out_properties(properties.size())) {  // [MQTT-2.2.2-1] none is a length of 0
     append_variable_byte_integer(out, properties.size());
     out += properties;
   }

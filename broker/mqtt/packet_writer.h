@@ -35,7 +35,11 @@ class PacketWriter {
   std::string payload;
 
   /// Adds Reason String and User Properties, each only when the packet stays within the peer's
-  /// limit. Call it last.
+  /// limit. Call it last. The rule of every packet that has them: CONNACK [MQTT-3.2.2-19]
+  /// [MQTT-3.2.2-20], PUBACK [MQTT-3.4.2-2] [MQTT-3.4.2-3], PUBREC [MQTT-3.5.2-2] [MQTT-3.5.2-3],
+  /// PUBREL [MQTT-3.6.2-2] [MQTT-3.6.2-3], PUBCOMP [MQTT-3.7.2-2] [MQTT-3.7.2-3], SUBACK
+  /// [MQTT-3.9.2-1] [MQTT-3.9.2-2], UNSUBACK [MQTT-3.11.2-1] [MQTT-3.11.2-2], DISCONNECT
+  /// [MQTT-3.14.2-3] [MQTT-3.14.2-4], AUTH [MQTT-3.15.2-2] [MQTT-3.15.2-3].
   void add_notes(const Notes& notes);
 
   /// False, with `out` unchanged, when the peer does not take so much.

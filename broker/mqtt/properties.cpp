@@ -52,6 +52,7 @@ constexpr auto make_rules() {
   };
   set(payload_format_indicator, {message, 0, Type::byte, Range::zero_or_one, "MQTT 3.3.2.3.2"});
   set(message_expiry_interval, {message, 0, Type::four_bytes, Range::any, "MQTT 3.3.2.3.3"});
+  // [MQTT-3.3.2-13], [MQTT-3.3.2-19] both are texts.
   set(content_type, {message, 0, Type::text, Range::any, "MQTT 3.3.2.3.9"});
   set(response_topic, {message, 0, Type::text, Range::any, "MQTT 3.3.2.3.5"});
   set(correlation_data, {message, 0, Type::binary, Range::any, "MQTT 3.3.2.3.6"});

@@ -27,6 +27,7 @@ std::optional<Error> filter_form_fault(Octets filter) {
 
 }  // namespace
 
+/// [MQTT-3.3.2-1], [MQTT-3.3.2-2].
 std::optional<Error> topic_name_fault(Octets topic) {
   if (topic.empty()) return Error{topic_name_invalid, "MQTT-4.7.3-1"};
   if (topic.size() > limits::topic_size_bytes_max) return Error{topic_name_invalid, "MQTT-4.7.3-3"};
@@ -38,6 +39,7 @@ std::optional<Error> topic_name_fault(Octets topic) {
   return std::nullopt;
 }
 
+/// [MQTT-3.8.3-1], [MQTT-3.10.3-1] and the form of section 4.7.1.
 std::optional<Error> topic_filter_fault(Octets filter) {
   if (const auto fault = printable_text_fault(filter); !fault.empty()) {
     return Error{malformed_packet, fault};

@@ -92,6 +92,8 @@ Outbox::Added Outbox::publish(const core::Deliver& deliver, const core::Recipien
   return Added::yes;
 }
 
+/// Within what the client announced; without that there are none [MQTT-3.1.2-26], [MQTT-3.1.2-27],
+/// [MQTT-3.3.2-11].
 bool Outbox::choose_alias(const Message& message, mqtt::PublishHeader& header) {
   if (topic_alias_maximum_ == 0) return false;
   if (!aliases_) aliases_ = std::make_unique<AliasTable>(topic_alias_maximum_);
