@@ -51,7 +51,8 @@ void Decoder::decode_connect(Reader& reader, std::vector<Packet>& packets) {
   // [MQTT-3.1.2-9], [MQTT-3.1.2-16], [MQTT-3.1.2-17], [MQTT-3.1.2-18], [MQTT-3.1.2-19]. Each field
   // is there exactly when its flag says so: a missing one is cut off, an extra one behind the end.
   if ((flags & will_flag) != 0) packet->will = read_will(reader, flags);
-  if ((flags & user_name_flag) != 0) packet->user_name = reader.printable_text();  // [MQTT-3.1.3-12]
+  // [MQTT-3.1.3-12]
+  if ((flags & user_name_flag) != 0) packet->user_name = reader.printable_text();
   if ((flags & password_flag) != 0) packet->password = reader.binary();
   reader.expect_end("MQTT-3.1.3-1");
   if (!reader.ok()) return;

@@ -11,8 +11,8 @@ namespace lineshaft::mqtt {
 /// Sorts the properties that PUBLISH and a will have in common into the message's fields.
 ///
 /// Those that travel unchanged ([MQTT-3.3.2-4], [MQTT-3.3.2-15], [MQTT-3.3.2-16], [MQTT-3.3.2-17],
-/// [MQTT-3.3.2-18] in their order, [MQTT-3.3.2-20]) stay where they are as long as they stand side by side (the common
-/// case); only when others are between them their bytes are gathered.
+/// [MQTT-3.3.2-18] in their order, [MQTT-3.3.2-20]) stay where they are as long as they stand side
+/// by side (the common case); only when others are between them their bytes are gathered.
 class MessageProperties {
  public:
   /// `gathered` lends its memory and must live as long as `fields.properties` is used.
