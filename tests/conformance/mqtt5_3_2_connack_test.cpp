@@ -58,7 +58,7 @@ TEST_CASE("a refusal says Session Present 0, has a code of the table and ends th
 }
 
 TEST_CASE("every QoS and retained messages are available: nothing is announced or refused",
-          "[MQTT-3.2.2-9][MQTT-3.2.2-10]") {
+          "[MQTT-3.2.2-3]") {
   ScriptedBroker broker;
   ScriptedClient c = broker.connect("10 [<MQTT> 05 02 0000 [] <c>]");
   // No Maximum QoS (24), no Retain Available (25), no ...Available (28, 29, 2A).
