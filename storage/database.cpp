@@ -25,12 +25,15 @@ struct Database::Inside {
 
   ~Inside() { close(); }
 
-  rocksdb::Status open_store(rocksdb::WALRecoveryMode mode, bool compact) {
+  /// `again`: it was open in this run. Then a store that is gone (an unmounted volume) must not be
+  /// replaced by an empty one, and nothing is left to restore that compactions would slow down.
+  rocksdb::Status open_store(rocksdb::WALRecoveryMode mode, bool again) {
     parts.listener->reset();
+    rocksdb::DBOptions db_options = make_db_options(parts, mode);
+    db_options.create_if_missing = !again;
     rocksdb::DB* opened = nullptr;
-    const rocksdb::Status status =
-        rocksdb::DB::Open(make_db_options(parts, mode), store_path(options.path),
-                          make_families(parts, compact), &families, &opened);
+    const rocksdb::Status status = rocksdb::DB::Open(
+        db_options, store_path(options.path), make_families(parts, again), &families, &opened);
     db.reset(opened);
     if (!status.ok()) families.clear();
     return status;

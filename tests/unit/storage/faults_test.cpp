@@ -70,7 +70,8 @@ TEST_CASE("after a failed sync nothing is acknowledged until it was written agai
   CHECK(store.open().report.retained == 3);
 }
 
-TEST_CASE("while the disk fails nothing is acknowledged and pages are refused", "[storage]") {
+TEST_CASE("while the disk fails nothing is acknowledged, the third time ends the broker",
+          "[storage]") {
   Shim shim;
   Store store;
   store.open();
@@ -88,6 +89,29 @@ TEST_CASE("while the disk fails nothing is acknowledged and pages are refused", 
   const auto restored = store.open();
   CHECK_FALSE(restored.report.summary.clean);
   CHECK(restored.report.retained >= 1);
+}
+
+TEST_CASE("a store that is gone is not replaced by an empty one, and pages say so", "[storage]") {
+  Shim shim;
+  Store store;
+  store.open();
+  store.write(topic_write(1));
+  const std::string current = store.options.path + "/db/CURRENT";
+  fs::rename(current, current + ".away");
+  shim.order("eio 1");
+  store.journal->persist(topic_write(2));
+  store.sink->wait_for_state(0, refuses);
+  bool failed = false;
+  while (!failed) {
+    store.journal->load({1, 0, 10, 10});
+    failed = store.sink->wait_for_page().failed;
+  }
+  CHECK_FALSE(fs::exists(current));
+  CHECK(store.sink->commits() == std::vector<std::uint64_t>{1});
+  fs::rename(current + ".away", current);
+  store.sink->wait_for_commit(2);
+  store.crash();
+  CHECK(store.open().report.retained == 2);
 }
 
 TEST_CASE("records that nobody waited for are written again after a failed sync", "[storage]") {
