@@ -70,9 +70,57 @@ void collect(const toml::table& table, const std::string& file, toml::source_pos
   }
 }
 
+/// Bytes of the string that begins at `text`, quotes included; of what there is of it.
+std::size_t string_size(std::string_view text) {
+  const char quote = text.front();
+  const std::string triple(3, quote);
+  const bool is_long = text.starts_with(triple);
+  for (std::size_t i = is_long ? 3 : 1; i < text.size(); ++i) {
+    if (text[i] == '\\' && quote == '"') {
+      ++i;
+    } else if (is_long && text.substr(i).starts_with(triple)) {
+      return i + 3;
+    } else if (!is_long && (text[i] == quote || text[i] == '\n')) {
+      return i + 1;
+    }
+  }
+  return text.size();
+}
+
+/// The first character beyond ASCII that stands neither in a string nor in a comment, where TOML
+/// has no place for it. toml++ runs into undefined behaviour when it meets some of them.
+std::optional<toml::source_position> stray_character(std::string_view text) {
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+  std::size_t i = text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0;
+  while (i < text.size()) {
+    if (static_cast<unsigned char>(text[i]) >= 0x80) {
+      const std::string_view before = text.substr(0, i);
+      const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+      const std::size_t column = i - (before.rfind('\n') + 1) + 1;
+      return toml::source_position{static_cast<toml::source_index>(line),
+                                   static_cast<toml::source_index>(column)};
+    }
+    if (text[i] == '#') {
+      i = std::min(text.find('\n', i), text.size());
+    } else if (text[i] == '"' || text[i] == '\'') {
+      i += string_size(text.substr(i));
+    } else {
+      ++i;
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::vector<TomlEntry> read_toml(const TomlFile& file, std::vector<ConfigProblem>& problems) {
+  if (const auto position = stray_character(file.text)) {
+    problems.push_back({at(file.path, *position),
+                        "this is not TOML: only strings and comments may hold other characters "
+                        "than ASCII",
+                        "Put the name or value in quotes."});
+    return {};
+  }
   std::vector<Placed> placed;
   try {
     const toml::table table = toml::parse(std::string_view(file.text), file.path);

@@ -187,6 +187,18 @@ TEST_CASE("a file that is not TOML is reported with its place, other files all t
   CHECK(problems[1] == "conf.d/a.toml:1:1: unknown option \"shrads\" | did you mean \"shards\"?");
 }
 
+TEST_CASE("characters beyond ASCII are for strings and comments", "[app]") {
+  ConfigWorld world;
+  world.configure(
+      "# Köln \" '\nnode.data_dir = \"/srv/K\\\"öln\" # ü\nstorage.lkv_exclude = ['ä', "
+      "\"\"\"ö\"\n\"\"\", '\'\'ü\\\'\'\']\n");
+  CHECK(world.problems().empty());
+  world.configure("shards = 1\nschärds = 2\n");
+  CHECK(world.problems() ==
+        Problems{"lineshaft.toml:2:4: this is not TOML: only strings and comments may hold other "
+                 "characters than ASCII | Put the name or value in quotes."});
+}
+
 TEST_CASE("a file that is not there or no file is reported", "[app]") {
   ConfigWorld world;
   world.sources.config_file = world.path("missing.toml");
