@@ -20,18 +20,19 @@ def run(command):
 def subscriber(broker, *arguments):
     """A running mosquitto_sub that has its SUBACK."""
     command = ["stdbuf", "-oL", *client(broker, "mosquitto_sub", "-d", *arguments)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    # Unbuffered: `communicate` takes up where `readline` stopped.
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
     lines = []
-    for line in process.stdout:
+    while line := process.stdout.readline():
         lines.append(line)
-        if "SUBACK" in line:
+        if b"SUBACK" in line:
             return process
     raise AssertionError(f"no SUBACK: {lines}")
 
 
 def messages(process):
     output, _ = process.communicate(timeout=PATIENCE_S)
-    return [line for line in output.splitlines()
+    return [line for line in output.decode().splitlines()
             if not line.startswith(("Client ", "Subscribed ", "  "))]
 
 
