@@ -69,6 +69,7 @@ class SmallMachine final : public Machine {
   }
 
   const std::size_t shards_size;
+  std::atomic<int> ticks{0};
   /// On the thread that runs the turn.
   std::function<void(const core::Input&)> before_apply;
   /// Sent with Configure to the next client.
@@ -95,6 +96,7 @@ class SmallMachine final : public Machine {
   }
   void on(core::ReadingPaused& in, core::Effects&) { hear(in.paused ? "paused" : "resumed"); }
   void on(core::OutboxDrained&, core::Effects&) { hear("drained"); }
+  void on(core::TimeAdvanced&, core::Effects&) { ++ticks; }
   void on(core::Request& in, core::Effects& effects) {
     if (std::holds_alternative<core::StatisticsRequest>(in.what)) {
       core::Statistics statistics;
@@ -125,8 +127,10 @@ class SmallMachine final : public Machine {
   }
   void on(ConnectionId id, mqtt::PublishPacket& in, core::Effects& effects) {
     const std::string topic(in.message->topic());
-    if (topic == "do/pause") {
-      list(id, effects).push_back(core::SetReading{ref(id), true});
+    if (topic == "do/pause_others") {
+      for (const ConnectionId one : clients_) {
+        if (one != id) list(one, effects).push_back(core::SetReading{ref(one), true});
+      }
     } else if (topic == "do/close") {
       close(id, ReasonCode::administrative_action, effects);
       std::erase(clients_, id);
@@ -314,6 +318,11 @@ class World {
     // The test moves the clock; the server looks at it often.
     options.shard.tick = Milliseconds{1};
     return options;
+  }
+  /// Afterwards every shard 0 deadline of the clock's present time has fired.
+  void let_tick() {
+    const int before = machine.ticks;
+    wait_until([&] { return machine.ticks >= before + 2; });
   }
   std::uint16_t port() const { return server.bound().front().port; }
 
