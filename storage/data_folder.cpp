@@ -204,7 +204,7 @@ OpenFailure failure_from_errno(int error, const std::string& path, std::string_v
     case EEXIST:
       return {OpenFault::not_a_directory,
               fmt::format("the data folder {} is a file or lies below one. Name a folder with "
-                          "--data or [storage] path.",
+                          "--data or [node] data_dir.",
                           path)};
     case EACCES:
     case EPERM:
