@@ -90,6 +90,18 @@ class Broker:
         self.process.kill()
         self.process.wait(PATIENCE_S)
 
+    def run_to_end(self):
+        """A start that is to fail: its exit code and what it says to people."""
+        done = subprocess.run(self.command(), stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=PATIENCE_S, check=False,
+                              env={**os.environ, **self.environment})
+        said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+        return done.returncode, "\n".join(said)
+
+    def hang_up(self):
+        """SIGHUP."""
+        self.process.send_signal(signal.SIGHUP)
+
     def stop(self):
         """SIGTERM; returns the exit code."""
         self.process.send_signal(signal.SIGTERM)
