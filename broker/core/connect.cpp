@@ -6,6 +6,7 @@
 #include "broker/base/metrics.h"
 #include "broker/core/core.h"
 #include "broker/core/topic_name.h"
+#include "broker/mqtt/encoder.h"
 
 namespace lineshaft::core {
 
@@ -180,6 +181,15 @@ void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& 
   if (assigned) connack->assigned_client_identifier = session.client_id;
   const auto enforced_s = static_cast<std::uint16_t>(connection.silence_max.count() / 1500);
   if (enforced_s != packet.keep_alive_s) connack->server_keep_alive_s = enforced_s;
+  const std::uint32_t size_max = connection.packet_size_bytes_max;
+  std::string bytes;
+  if (size_max != 0 && !mqtt::encode(*connack, {packet.version, size_max, false}, bytes)) {
+    // Without CONNACK nothing may follow: a client that cannot take it cannot be served.
+    LINESHAFT_LOG(core, warn, "connack_too_large", {"client_id", session.client_id},
+                  {"packet_size_max", size_max});
+    close_with(connection, ReasonCode::packet_too_large);
+    return;
+  }
   acknowledge(connection, std::move(connack), session.state_seq);
 }
 

@@ -182,6 +182,13 @@ TEST_CASE("a packet above the client's Maximum Packet Size is not sent and count
   sub.expect("30 [<a> [] '12345678901234'] 32 [<a> 0001 [] '123456789012']").expect_nothing();
 }
 
+TEST_CASE("a client that cannot take even CONNACK is closed without a word", "[MQTT-3.1.2-24]") {
+  ScriptedBroker broker;
+  broker.connect("10 [<MQTT> 05 02 0000 [27 0000000F] <c>]").expect_closed();
+  broker.connect("10 [<MQTT> 05 02 0000 [27 00000010] <c>]").expect_connack();
+  CHECK(broker.statistics().sessions == 1);
+}
+
 TEST_CASE("a queued message too large for the next connection counts as delivered",
           "[MQTT-3.1.2-25]") {
   ScriptedBroker broker;

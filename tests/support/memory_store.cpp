@@ -78,9 +78,10 @@ void MemoryStore::apply(const core::Change& change) {
           [&](const core::WillRecord& r) { wills_[r.client_id] = r; },
           [&](const core::WillErase& r) { wills_.erase(r.client_id); },
           [&](const core::NameRecord& r) { names_[r.number] = r.client_id; },
-          // Queue records hold their message themselves here.
-          [](const core::PayloadRecord&) {},
-          [](const core::PayloadErase&) {},
+          // Queue records hold their message themselves here; `records` looks whether the real
+          // store would still have it.
+          [&](const core::PayloadRecord& r) { payloads_.insert(r.message->store_id); },
+          [&](const core::PayloadErase& r) { payloads_.erase(r.store_id); },
       },
       change);
 }
@@ -115,7 +116,11 @@ std::vector<core::Change> MemoryStore::records() const {
   append_records(last_values_, records);
   append_records(sessions_, records);
   append_records(subscriptions_, records);
-  append_records(queue_, records);
+  for (const auto& [key, record] : queue_) {
+    // A reference to a message that is gone: the real store would set the entry aside.
+    const std::uint64_t store_id = record.message->store_id;
+    if (store_id == 0 || payloads_.contains(store_id)) records.emplace_back(record);
+  }
   append_records(inflight_, records);
   append_records(wills_, records);
   return records;

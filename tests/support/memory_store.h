@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -53,6 +54,8 @@ class MemoryStore {
   std::map<std::string, core::LastValueRecord> last_values_;
   std::map<std::string, core::WillRecord> wills_;
   std::map<std::uint32_t, std::string> names_;
+  /// `store_id` of the messages that queues refer to.
+  std::set<std::uint64_t> payloads_;
   core::RestoreSummary summary_;
 };
 
