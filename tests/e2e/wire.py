@@ -72,14 +72,26 @@ class Packet:
         self.payload = self.body[at:]
 
 
+def open_socket(where):
+    """`where`: a port of 127.0.0.1, a pair of address and port, or the path of a Unix socket."""
+    if isinstance(where, str):
+        stream = socket.socket(socket.AF_UNIX)
+        stream.settimeout(PATIENCE_S)
+        stream.connect(where)
+        return stream
+    address = where if isinstance(where, tuple) else ("127.0.0.1", where)
+    stream = socket.create_connection(address, PATIENCE_S)
+    stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return stream
+
+
 class Client:
     """Connects at once; `take()` returns the next packet, whatever it is."""
 
-    def __init__(self, port, client_id, version=5, clean=True, keep_alive=0, properties=b"",
+    def __init__(self, where, client_id, version=5, clean=True, keep_alive=0, properties=b"",
                  will=None, expiry=None, receive_maximum=None, connect=True):
         self.version, self.client_id = version, client_id
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = open_socket(where)
         self.buffer, self.at, self.next_id = bytearray(), 0, 1
         self.parked = []
         if not connect:
@@ -117,15 +129,16 @@ class Client:
         return found
 
     def answer(self, *kinds):
-        """The next packet of these kinds; messages before it are kept for `take`."""
-        before = []
+        """The next packet of these kinds; what comes before it is kept for `take`."""
+        for index, found in enumerate(self.parked):
+            if found.kind in kinds:
+                return self.parked.pop(index)
         while True:
             found = self._receive()
             if found.kind in kinds:
-                self.parked += before
                 return found
-            assert found.kind in (PUBLISH, PUBREL), f"packet type {found.kind} instead of {kinds}"
-            before.append(found)
+            assert found.kind != DISCONNECT, f"DISCONNECT {found.reason:#x} instead of {kinds}"
+            self.parked.append(found)
 
     def _receive(self):
         while True:
