@@ -114,7 +114,7 @@ void Core::complete(Session& session, InflightEntry& inflight) {
   if (session.stored && inflight.recorded) {
     record(InflightErase{session.sid, Direction::out, inflight.packet_id});
   }
-  queue.inflight.erase(queue.inflight.begin() + (&inflight - queue.inflight.data()));
+  queue.inflight.erase(queue.inflight.iterator_to(inflight));
   if (session.stored && ++session.acks_since_record >= 1000) record_session(session, false);
   pump(session);
   continue_replays(session);

@@ -60,7 +60,7 @@ struct SpilledEntry {
 /// its commit. While anything is spilled, new entries go behind it; `tail` is evicted to `spilled`
 /// only when committed, so a page read never misses an uncommitted entry.
 struct SessionQueue {
-  std::vector<InflightEntry> inflight;
+  RingQueue<InflightEntry> inflight;
   RingQueue<QueueEntry> head;
   RingQueue<SpilledEntry> spilled;
   RingQueue<QueueEntry> tail;

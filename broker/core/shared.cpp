@@ -28,7 +28,7 @@ void Core::move_shared(Session& from, bool session_ends) {
       }
       inflight.packet_id = 0;
     }
-    std::erase_if(queue.inflight, [](const InflightEntry& e) { return e.packet_id == 0; });
+    queue.inflight.remove_if([](const InflightEntry& e) { return e.packet_id == 0; });
   }
   const auto moved = [&](QueueEntry& entry) {
     return entry.share != 0 && move_entry(from, entry, !session_ends);

@@ -1,8 +1,12 @@
 #include "broker/core/ring_queue.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <deque>
 #include <memory>
 #include <random>
+#include <utility>
+#include <vector>
 
 #include "tests/support/catch.h"
 
@@ -96,10 +100,15 @@ TEST_CASE("a ring queue does what a deque does", "[core]") {
     if (choice < 51) {
       queue.push_back(step);
       model.push_back(step);
-    } else if (choice < 99) {
+    } else if (choice < 90) {
       if (model.empty()) continue;
       REQUIRE(queue.pop_front() == model.front());
       model.pop_front();
+    } else if (choice < 99) {
+      if (model.empty()) continue;
+      const auto at = static_cast<std::ptrdiff_t>(random() % model.size());
+      queue.erase(queue.begin() + at);
+      model.erase(model.begin() + at);
     } else {
       const auto odd = [](unsigned value) { return value % 3 == 1; };
       queue.remove_if(odd);
@@ -110,4 +119,34 @@ TEST_CASE("a ring queue does what a deque does", "[core]") {
       if (queue[i] != model[i]) FAIL("differs at " << i << " in step " << step);
     }
   }
+}
+
+TEST_CASE("an element may leave a ring queue from any place", "[core]") {
+  for (std::size_t gone = 0; gone < 7; ++gone) {
+    RingQueue<std::shared_ptr<std::size_t>> queue;
+    for (int i = 0; i < 5; ++i) queue.push_back(nullptr);
+    for (int i = 0; i < 5; ++i) queue.pop_front();  // the rest wraps in 8 slots
+    for (std::size_t i = 0; i < 7; ++i) queue.push_back(std::make_shared<std::size_t>(i));
+    const auto element = queue[gone];
+    const auto place = queue.iterator_to(queue[gone]);
+    CHECK(place == queue.begin() + static_cast<std::ptrdiff_t>(gone));
+    queue.erase(place);
+    CHECK(element.use_count() == 1);
+    REQUIRE(queue.size() == 6);
+    for (std::size_t i = 0; i < 7; ++i) {
+      if (i != gone) CHECK(*queue.pop_front() == i);
+    }
+  }
+}
+
+TEST_CASE("the standard algorithms work on a ring queue that wraps", "[core]") {
+  RingQueue<int> queue;
+  for (int i = 0; i < 6; ++i) queue.push_back(0);
+  for (int i = 0; i < 6; ++i) queue.pop_front();
+  for (const int value : {5, 3, 8, 1, 7}) queue.push_back(value);
+  CHECK(*std::ranges::find(queue, 8) == 8);
+  CHECK(std::ranges::find(queue, 9) == queue.end());
+  CHECK(std::ranges::count_if(std::as_const(queue), [](int value) { return value > 4; }) == 3);
+  std::ranges::sort(queue);
+  CHECK(std::ranges::equal(queue, std::vector<int>{1, 3, 5, 7, 8}));
 }
