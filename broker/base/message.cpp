@@ -9,6 +9,9 @@
 namespace lineshaft {
 
 /// A chunk of memory that messages are bump-allocated in; freed with its last message.
+///
+/// The arena takes a great many references at once and gives one to each message it makes, so that
+/// making one costs no locked instruction; what is left goes back when the arena lets go.
 class MessageBlock {
  public:
   static MessageBlock* create() {
@@ -19,12 +22,16 @@ class MessageBlock {
 
   void add_reference() { references_.fetch_add(1, std::memory_order_relaxed); }
 
-  void release() {
-    if (references_.fetch_sub(1, std::memory_order_acq_rel) == 1) std::free(this);
+  void release(std::uint32_t references = 1) {
+    if (references_.fetch_sub(references, std::memory_order_acq_rel) == references) std::free(this);
   }
 
-  /// Nobody but the arena holds it.
-  bool idle() const { return references_.load(std::memory_order_acquire) == 1; }
+  /// For the arena only: one of its references now belongs to a message.
+  void hand_out() { ++handed_out_; }
+  /// For the arena only: nobody else holds it.
+  bool idle() const { return references_.load(std::memory_order_acquire) == left(); }
+  /// For the arena only: it will not use the block any more.
+  void give_back() { release(left()); }
 
   void* allocate(std::size_t size_bytes) {
     const std::size_t rounded = (size_bytes + 7) & ~std::size_t{7};
@@ -34,10 +41,21 @@ class MessageBlock {
     return place;
   }
 
-  void reset() { used_ = 0; }
+  /// For the arena only, while idle.
+  void reset() {
+    used_ = 0;
+    handed_out_ = 0;
+    references_.store(taken, std::memory_order_relaxed);
+  }
 
  private:
-  std::atomic<std::uint32_t> references_{1};
+  /// A block holds some thousand messages; copies may add three times as many as are taken.
+  static constexpr std::uint32_t taken = 1u << 30;
+
+  std::uint32_t left() const { return taken - handed_out_; }
+
+  std::atomic<std::uint32_t> references_{taken};
+  std::uint32_t handed_out_ = 0;
   std::size_t used_ = 0;
 };
 
@@ -70,7 +88,8 @@ KeptMessagePtr KeptMessage::make(const MessageFields& fields, const KeepInfo& in
   if (memory == nullptr) throw std::bad_alloc{};
   auto* message = new (memory) KeptMessage(fields, info, static_cast<std::uint32_t>(size));
   copy_data(static_cast<char*>(memory) + sizeof(KeptMessage), fields);
-  return KeptMessagePtr(message);
+  message->references_.store(1, std::memory_order_relaxed);  // nobody else knows it yet
+  return KeptMessagePtr(message, false);
 }
 
 KeptMessagePtr KeptMessage::keep(const Message& message, const KeepInfo& info) {
@@ -123,7 +142,7 @@ void intrusive_ptr_release(const Message* message) {
 }
 
 MessageArena::~MessageArena() {
-  if (block_ != nullptr) block_->release();
+  if (block_ != nullptr) block_->give_back();
 }
 
 MessagePtr MessageArena::make(const MessageFields& fields) {
@@ -133,7 +152,7 @@ MessagePtr MessageArena::make(const MessageFields& fields) {
   if (block_ != nullptr && block_->idle()) block_->reset();
   void* place = block_ == nullptr ? nullptr : block_->allocate(size);
   if (place == nullptr) {
-    if (block_ != nullptr) block_->release();
+    if (block_ != nullptr) block_->give_back();
     block_ = MessageBlock::create();
     place = block_->allocate(size);
   }
@@ -141,7 +160,8 @@ MessagePtr MessageArena::make(const MessageFields& fields) {
       static_cast<std::uint32_t>(static_cast<char*>(place) - reinterpret_cast<char*>(block_));
   auto* const message = new (place) Message(fields, 0, offset);
   Message::copy_data(static_cast<char*>(place) + sizeof(Message), fields);
-  return MessagePtr(message);
+  block_->hand_out();
+  return MessagePtr(message, false);
 }
 
 }  // namespace lineshaft
