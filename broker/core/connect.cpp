@@ -197,8 +197,11 @@ void Core::after_connack(ConnectionState& connection) {
   connection.connack_sent = true;
   Session& session = sessions_.at(connection.session);
   for (auto& [filter, subscription] : session.subscriptions) {
-    // A replay that the last connection did not finish starts again.
-    if (subscription.replay_pending) start_replay(session, filter, subscription, 0);
+    // A replay that the last connection did not finish starts again. One that this client asked for
+    // before its CONNACK left waits for its SUBACK.
+    const bool asked = std::ranges::any_of(
+        session.replays, [&name = filter](const auto& replay) { return replay->filter == name; });
+    if (subscription.replay_pending && !asked) start_replay(session, filter, subscription, 0);
   }
   pump(session);
   release_replays(session, 0);

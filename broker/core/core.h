@@ -167,8 +167,9 @@ class Core {
   void skip_missing(Session& session, std::uint64_t before_seq);
   void release_awaiting(Session& session);
   void release_committed(Session& session);
+  void drop_expired_unsent(Session& session);
   void forget_entry(Session& session, const QueueEntry& entry);
-  void store_entry(Session& session, const QueueEntry& entry);
+  std::size_t store_entry(Session& session, const QueueEntry& entry);
   void release_payload(std::uint64_t store_id);
   void deliver(ConnectionState& connection, const MessagePtr& message, const Recipient& recipient,
                std::span<const std::uint32_t> identifiers, std::uint32_t expiry_s);

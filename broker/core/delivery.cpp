@@ -48,8 +48,7 @@ void Core::enqueue(Session& session, QueueEntry entry) {
   std::size_t change = 0;
   if (stored) {
     entry.persist_seq = open_persist(false).seq;
-    change = effects_->persist->changes.size();
-    store_entry(session, entry);
+    change = store_entry(session, entry);
   }
   const std::uint64_t seq = entry.seq;
   const bool behind_spill = !queue.spilled.empty() || !queue.tail.empty();
@@ -68,7 +67,8 @@ void Core::enqueue(Session& session, QueueEntry entry) {
   }
 }
 
-void Core::store_entry(Session& session, const QueueEntry& entry) {
+/// Returns the place of its `QueueRecord` among the changes of the open `Persist`.
+std::size_t Core::store_entry(Session& session, const QueueEntry& entry) {
   QueueRecord change;
   change.sid = session.sid;
   change.seq = entry.seq;
@@ -79,8 +79,12 @@ void Core::store_entry(Session& session, const QueueEntry& entry) {
   if (entry.share != 0) {
     if (const SharedGroup* group = shared_.find(entry.share)) change.share = group->key;
   }
-  if (entry.message->store_id != 0) ++payload_references_[entry.message->store_id];
+  const std::uint64_t store_id = entry.message->store_id;
+  // A retained message may come to queues again long after the first ones let go of it.
+  if (store_id != 0 && ++payload_references_[store_id] == 1) record(PayloadRecord{entry.message});
+  const std::size_t place = open_persist(false).changes.size();
   record(std::move(change));
+  return place;
 }
 
 /// The entry will not be delivered any more, or has been: it leaves the store and the counts.
@@ -156,7 +160,8 @@ void Core::pump(Session& session, std::uint64_t fresh_seq) {
   if (!is_ready(session)) return;
   ConnectionState& connection = connection_of(session);
   SessionQueue& queue = session.queue;
-  // What is committed goes first: a message behind it that need not wait any more must not overtake.
+  // What is committed goes first: a message behind it that need not wait any more must not
+  // overtake.
   if (queue.awaiting_commit > 0) release_committed(session);
   if (queue.on_wire < queue.inflight.size()) resend(session, connection);
   if (queue.on_wire == queue.inflight.size()) {
@@ -170,6 +175,7 @@ void Core::pump(Session& session, std::uint64_t fresh_seq) {
 /// maximum of the new connection allows.
 void Core::resend(Session& session, ConnectionState& connection) {
   SessionQueue& queue = session.queue;
+  drop_expired_unsent(session);
   for (InflightEntry& inflight : queue.inflight) {
     if (inflight.on_wire) continue;
     if (queue.on_wire >= connection.window) return;
@@ -264,16 +270,41 @@ void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
 
 /// Commits release what waited for them to the connection of this moment.
 void Core::release_committed(Session& session) {
-  const bool ready = is_ready(session);
-  session.queue.awaiting_commit = 0;
-  for (InflightEntry& inflight : session.queue.inflight) {
+  SessionQueue& queue = session.queue;
+  const std::size_t awaiting = std::exchange(queue.awaiting_commit, 0);
+  for (InflightEntry& inflight : queue.inflight) {
     if (!inflight.awaiting_commit) continue;
-    if (waits_for(inflight.entry.wait_seq)) {
-      ++session.queue.awaiting_commit;
+    inflight.awaiting_commit = waits_for(inflight.entry.wait_seq);
+    if (inflight.awaiting_commit) ++queue.awaiting_commit;
+  }
+  if (queue.awaiting_commit == awaiting) return;
+  drop_expired_unsent(session);
+  if (!is_ready(session)) return;
+  for (InflightEntry& inflight : queue.inflight) {
+    const bool next = inflight.on_wire && !inflight.awaiting_commit && !inflight.sent_before;
+    if (next && inflight.state == InflightState::sent) {
+      send_inflight(connection_of(session), inflight);
+    }
+  }
+}
+
+/// What has an identifier but never went out can still expire [MQTT-3.3.2-5].
+void Core::drop_expired_unsent(Session& session) {
+  SessionQueue& queue = session.queue;
+  for (std::size_t i = 0; i < queue.inflight.size();) {
+    InflightEntry& inflight = queue.inflight[i];
+    const bool unsent = !inflight.sent_before && !inflight.awaiting_commit;
+    if (!unsent || !expired(*inflight.entry.message)) {
+      ++i;
       continue;
     }
-    inflight.awaiting_commit = false;
-    if (ready && inflight.on_wire) send_inflight(connection_of(session), inflight);
+    count(Counter::dropped_expired);
+    if (inflight.on_wire) --queue.on_wire;
+    forget_entry(session, inflight.entry);
+    if (session.stored && inflight.recorded) {
+      record(InflightErase{session.sid, Direction::out, inflight.packet_id});
+    }
+    queue.inflight.erase(queue.inflight.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
 

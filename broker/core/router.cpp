@@ -135,9 +135,8 @@ void Core::share_payload(Publication& publication) {
   });
   if (queues < 2) return;
   const KeptMessagePtr& shared = kept(publication);
-  if (shared->store_id != 0) return;
-  shared->store_id = shared->seq();
-  record(PayloadRecord{shared});
+  // The record itself is written with the first entry that refers to it.
+  if (shared->store_id == 0) shared->store_id = shared->seq();
 }
 
 void Core::route(Publication& publication) {
