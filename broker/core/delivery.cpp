@@ -165,7 +165,12 @@ void Core::pump(Session& session, std::uint64_t fresh_seq) {
   if (queue.awaiting_commit > 0) release_committed(session);
   if (queue.on_wire < queue.inflight.size()) resend(session, connection);
   if (queue.on_wire == queue.inflight.size()) {
-    while (!queue.head.empty() && start_next(session, connection, fresh_seq)) {
+    // When nothing is spilled between them the tail is next; no other event may come to send it.
+    const auto has_next = [&queue] {
+      if (queue.head.empty()) queue.join();
+      return !queue.head.empty();
+    };
+    while (has_next() && start_next(session, connection, fresh_seq)) {
     }
   }
   refill(session);
