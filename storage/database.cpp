@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include <algorithm>
+#include <cstring>
 #include <filesystem>
 
 #include "broker/base/assert.h"
@@ -11,6 +12,7 @@
 #include "storage/bytes.h"
 #include "storage/data_folder.h"
 #include "storage/rocks.h"
+#include "storage/torn_tail.h"
 
 namespace lineshaft::storage {
 
@@ -50,6 +52,7 @@ struct Database::Inside {
 
   OpenFailure check_families() const;
   OpenFailure open_or_recover(WallTime wall, bool& recovered, std::string& copy);
+  bool drop_torn_tail() const;
   OpenFailure failure_of(const rocksdb::Status& status) const;
   OpenFailure read_last_run(WallTime wall);
   OpenFailure count_start(WallTime wall);
@@ -143,6 +146,18 @@ OpenFailure Database::Inside::failure_of(const rocksdb::Status& status) const {
                       place, text)};
 }
 
+/// RocksDB forgives a tail that is cut or zeroed between two records; a power loss also tears them.
+bool Database::Inside::drop_torn_tail() const {
+  const auto tail = find_torn_tail(store_path(options.path));
+  if (!tail) return false;
+  const int error = cut_torn_tail(*tail);
+  LINESHAFT_LOG(storage, warn, "journal_tail_torn", {"journal", tail->journal},
+                {"kept_bytes", tail->kept_bytes}, {"dropped_bytes", tail->torn_bytes},
+                {"error", error == 0 ? "" : std::strerror(error)},
+                {"why", "written when the power failed, never synced and never acknowledged"});
+  return error == 0;
+}
+
 OpenFailure Database::Inside::open_or_recover(WallTime wall, bool& recovered, std::string& copy) {
   recovered = false;
   // Cut, zeroed and junk tails of the journal are what a power loss leaves: nobody was told that
@@ -150,6 +165,11 @@ OpenFailure Database::Inside::open_or_recover(WallTime wall, bool& recovered, st
   auto status = open_store(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false);
   if (status.ok()) return {};
   OpenFailure failure = failure_of(status);
+  if (failure.fault == OpenFault::corrupt && drop_torn_tail()) {
+    status = open_store(rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords, false);
+    if (status.ok()) return {};
+    failure = failure_of(status);
+  }
   if (failure.fault != OpenFault::corrupt || options.on_corruption == OnCorruption::refuse) {
     return failure;
   }

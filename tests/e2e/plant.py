@@ -263,7 +263,7 @@ class Plant:
             if qos:  # a will of QoS 0 need not outlive a second crash on its way
                 self.wills.add((name, 0))
 
-    def crash(self, damage=None, start=None):
+    def crash(self, damage=None):
         """kill -9 at a moment nobody chose; only acknowledgements seen before it count."""
         time.sleep(self.chance.uniform(0, 0.03))  # the random moment itself, nothing is awaited
         with self.changed:
@@ -281,7 +281,7 @@ class Plant:
         self.cuts += 1
         if damage:
             damage()
-        (start or self.broker.start)()
+        self.broker.start()
 
     def come_back(self):
         """Everybody reconnects; retained values are compared before a publisher repeats anything."""

@@ -11,7 +11,7 @@ import random
 import secrets
 import sys
 
-from broker import Broker, BrokerFailed
+from broker import Broker
 from plant import Plant
 
 CONFIG = ('[listeners.default]\nbind = "127.0.0.1:{port}"\n'
@@ -24,7 +24,7 @@ class PowerCut:
     def __init__(self, broker, shim, chance):
         self.broker, self.chance = broker, chance
         self.record = os.path.join(broker.folder, "synced")
-        self.kind, self.bytes, self.refusals = "", 0, 0
+        self.kind, self.bytes = "", 0
         broker.environment = {"LD_PRELOAD": shim, "LINESHAFT_SYNC_RECORD": self.record,
                               "LINESHAFT_SYNC_MATCH": broker.data}
 
@@ -64,18 +64,6 @@ class PowerCut:
             with open(path, "ab") as file:
                 file.write(self.chance.randbytes(tail))
 
-    def start(self):
-        try:
-            self.broker.start()
-        except BrokerFailed:
-            advice = self.broker.seen("text")[-1]["text"]
-            if self.kind not in ("torn", "junk") or "LINESHAFT_STORAGE__ON_CORRUPTION" not in advice:
-                raise
-            self.refusals += 1
-            self.broker.environment["LINESHAFT_STORAGE__ON_CORRUPTION"] = "recover"
-            self.broker.start()
-            del self.broker.environment["LINESHAFT_STORAGE__ON_CORRUPTION"]
-
 
 def cut_rounds(durability, rounds, seed, shim):
     """Until the first fault: what was lost, and what else went wrong."""
@@ -86,14 +74,14 @@ def cut_rounds(durability, rounds, seed, shim):
         plant = Plant(broker, chance)
         for number in range(rounds):
             plant.run(chance.choice([50, 400, 1500]))
-            plant.crash(cut.damage, cut.start)
+            plant.crash(cut.damage)
             plant.come_back()
             if durability == "async" or number == rounds - 1 or chance.random() < 0.7:
                 plant.settle(patience_for_all=durability == "sync")
             if plant.problems or plant.lost:
                 break
-        print(f"  {plant.summary()}, {cut.bytes} bytes not synced, "
-              f"{cut.refusals} starts only with on_corruption = recover, last tail: {cut.kind}")
+        torn = len(broker.seen("journal_tail_torn"))
+        print(f"  {plant.summary()}, {cut.bytes} bytes not synced, {torn} journals torn in a record")
         return plant.verdict()
 
 

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <map>
+#include <random>
 
 #include "storage/rocks.h"
 #include "tests/unit/storage/store_fixture.h"
@@ -155,6 +156,21 @@ TEST_CASE("a torn journal tail is cut and everything before it is there", "[stor
   }
   SECTION("zeros behind it") { fs::resize_file(wal, size + 5000); }
   SECTION("junk behind it") { append(wal, std::string(300, '\xA5')); }
+  SECTION("a page of the last record never written") {
+    fs::resize_file(wal, size - 100);
+    fs::resize_file(wal, size);
+    kept = 49;
+  }
+  SECTION("junk of several blocks behind it") {
+    std::mt19937 random(1);
+    std::string junk(100'000, '\0');
+    for (char& byte : junk) byte = static_cast<char>(random());
+    append(wal, junk);
+  }
+  SECTION("zeros and junk that begins like a record") {
+    fs::resize_file(wal, size + 40'000);
+    append(wal, std::string("\1\2\3\4\5\0\1hello", 12));
+  }
   const auto restored = store.open();
   CHECK(restored.report.retained == kept);
   CHECK(restored.report.summary.last_seq == kept);
