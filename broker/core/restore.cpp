@@ -94,6 +94,9 @@ bool Core::take(QueueRecord record) {
   Session* const session = restored_session(record.sid);
   if (session == nullptr || !record.message) return false;
   SessionQueue& queue = session->queue;
+  // Inflight records come later and look for their messages in RAM.
+  const std::size_t in_ram_max =
+      std::max<std::size_t>(config_.queue_window, config_.inflight_out_max);
   QueueEntry entry;
   entry.seq = record.seq;
   entry.persist_seq = 1;  // long committed
@@ -113,8 +116,7 @@ bool Core::take(QueueRecord record) {
     inflight.sent_before = true;
     inflight.entry = std::move(entry);
     queue.inflight.push_back(std::move(inflight));
-  } else if (queue.spilled.empty() && queue.tail.empty() &&
-             queue.head.size() < config_.queue_window) {
+  } else if (queue.spilled.empty() && queue.tail.empty() && queue.head.size() < in_ram_max) {
     queue.head.push_back(std::move(entry));
   } else {
     queue.tail.push_back(std::move(entry));

@@ -177,6 +177,21 @@ TEST_CASE("QoS 2 in, across a crash: what had its PUBREC is not delivered again"
   broker.v5_durable("sub").expect("34 [<a> 0001 [] 'x']").expect_nothing();
 }
 
+TEST_CASE("everything in flight keeps its identifier over a crash, however small the RAM window",
+          "[MQTT-4.4.0-1][MQTT-4.3.3-3]") {
+  core::CoreConfig config;
+  config.queue_window = 2;
+  ScriptedBroker broker(config);
+  broker.v5_durable("sub").subscribe("a", "02").vanish();
+  ScriptedClient pub = broker.v5("pub");
+  for (const char* const id : {"0001", "0002", "0003"}) {
+    pub.send("34 [<a> " + std::string(id) + " [] 'x']").expect("50 [" + std::string(id) + "]");
+  }
+  broker.v5_durable("sub").expect("34 [<a> 0001 [] 'x'] 34 [<a> 0002 [] 'x'] 34 [<a> 0003 [] 'x']");
+  broker.crash();
+  broker.v5_durable("sub").expect("3C [<a> 0001 [] 'x'] 3C [<a> 0002 [] 'x'] 3C [<a> 0003 [] 'x']");
+}
+
 TEST_CASE("after PUBREC with a failure the identifier is free", "[MQTT-4.3.3-9]") {
   ScriptedBroker broker;
   ScriptedClient sub = broker.v5("sub").subscribe("a");
