@@ -82,6 +82,8 @@ inline constexpr std::size_t mailbox_bytes_max = 16 * 1024 * 1024;
 inline constexpr Milliseconds drain{10'000};
 /// Bytes waiting for the journal before connections with a held acknowledgement pause; soft.
 inline constexpr std::size_t journal_queue_bytes_max = 64 * 1024 * 1024;
+/// Answers of one connection that wait for the store; then it is not read until all have left.
+inline constexpr std::size_t held_packets_max = 16'384;
 /// Bytes and entries of one journal batch; a single `Persist` is never split.
 inline constexpr std::size_t journal_batch_bytes_max = 4 * 1024 * 1024;
 inline constexpr std::size_t journal_batch_entries_max = 4096;

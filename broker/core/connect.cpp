@@ -120,6 +120,7 @@ bool Core::take_over(Session& session, const mqtt::ConnectPacket& packet) {
     for (auto& inflight : session.queue.inflight) inflight.on_wire = false;
     session.queue.on_wire = 0;
     session.replays.clear();
+    session.replay_waits = false;  // the old connection's `OutboxDrained` will not come
     session.disconnected_at = now_.wall;
     // The old connection is closed and a delay of 0 has passed [MQTT-3.1.2-8].
     if (session.will && session.will->delay_interval_s == 0) publish_will(session);
@@ -152,6 +153,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   connection.accepted = true;
   connection.session = session.index;
   connection.window = std::min(packet.receive_maximum, config_.inflight_out_max);
+  connection.receive_maximum = config_.receive_maximum;
   // [MQTT-3.2.2-21], [MQTT-3.2.2-22] what CONNACK names is what is enforced.
   const std::uint16_t keep_alive_s =
       config_.keep_alive_s_max != 0 &&
@@ -175,7 +177,7 @@ void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& 
   if (session.expiry_interval_s != packet.session_expiry_interval_s) {
     connack->session_expiry_interval_s = session.expiry_interval_s;
   }
-  connack->receive_maximum = config_.receive_maximum;
+  connack->receive_maximum = connection.receive_maximum;
   connack->maximum_packet_size = config_.packet_size_bytes_max;
   connack->topic_alias_maximum = config_.topic_alias_in_max;
   if (assigned) connack->assigned_client_identifier = session.client_id;

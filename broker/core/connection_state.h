@@ -39,6 +39,8 @@ struct ConnectionState {
   std::uint32_t packet_size_bytes_max = 0;
   /// QoS 1 and 2 messages we may have unacknowledged towards it.
   std::uint16_t window = 0;
+  /// Our Receive Maximum as its CONNACK said: a reload does not change it.
+  std::uint16_t receive_maximum = 0;
   /// Messages of it that we have not acknowledged (v5 only) [MQTT-3.3.4-7].
   std::uint32_t unacknowledged = 0;
   SessionIndex session = no_session;

@@ -44,6 +44,7 @@ void Core::on_lost(ConnectionState& connection, LostBecause because) {
   drop_held(connection);
   connections_.close(connection.id);
   connection_ended(session, WillFate::publish);
+  finish_drain();
 }
 
 /// [MQTT-4.13.1-1] the code, then the end.
@@ -131,13 +132,14 @@ void Core::end_session(Session& session) {
   }
   SessionQueue& queue = session.queue;
   if (session.stored) {
-    const auto release = [this](std::uint64_t store_id) { release_payload(store_id); };
-    for (const auto& inflight : queue.inflight) {
-      if (inflight.entry.message) release(inflight.entry.message->store_id);
-    }
-    for (std::size_t i = 0; i < queue.head.size(); ++i) release(queue.head[i].message->store_id);
-    for (std::size_t i = 0; i < queue.spilled.size(); ++i) release(queue.spilled[i].store_id);
-    for (std::size_t i = 0; i < queue.tail.size(); ++i) release(queue.tail[i].message->store_id);
+    // Entries of QoS 0 are not stored: they never took a reference.
+    const auto release = [this](const QueueEntry& entry) {
+      if (entry.message && entry.qos != QoS::at_most_once) release_payload(entry.message->store_id);
+    };
+    for (const InflightEntry& inflight : queue.inflight) release(inflight.entry);
+    for (const QueueEntry& entry : queue.head) release(entry);
+    for (const SpilledEntry& entry : queue.spilled) release_payload(entry.store_id);
+    for (const QueueEntry& entry : queue.tail) release(entry);
     // Whoever is told that the session is gone (CONNACK with Session Present 0) waits for this.
     session_erase_seq_ = record(SessionErase{session.client_id, session.sid}, true);
   }

@@ -59,7 +59,8 @@ void Core::acknowledge(ConnectionState& connection, OutPacket packet, std::uint6
   connection.held.push_back({waits ? wait_seq : 0, std::move(packet), frees_quota});
   ++held_packets_;
   if (waits) held_order_.push_back({wait_seq, connection.id});
-  if (store_state_.overloaded && !connection.paused_by_journal) {
+  const bool behind = store_state_.overloaded || connection.held.size() >= limits::held_packets_max;
+  if (behind && !connection.paused_by_journal) {
     // It is the load: it stops until the journal has caught up.
     count(Counter::reading_paused_journal);
     set_paused(connection, &ConnectionState::paused_by_journal, true);
@@ -87,7 +88,12 @@ void Core::flush_held(ConnectionState& connection) {
     --held_packets_;
     emit(connection, std::move(held.packet), held.frees_quota);
   }
-  if (!connection.drains || !connection.held.empty()) return;
+  if (!connection.held.empty()) return;
+  if (connection.paused_by_journal && !store_state_.overloaded) {
+    set_paused(connection, &ConnectionState::paused_by_journal, false);
+    emit_effect(connection, SetReading{connection.ref(), false});
+  }
+  if (!connection.drains) return;
   // The broker stops: no will fires, sessions stay as they are in the store.
   if (connection.connack_sent && connection.version == mqtt::Version::v5) {
     auto packet = std::make_unique<mqtt::DisconnectPacket>();

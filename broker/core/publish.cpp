@@ -18,7 +18,7 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
   if (message.qos() != QoS::at_most_once) {
     ++connection.unacknowledged;
     if (connection.version == mqtt::Version::v5 &&
-        connection.unacknowledged > config_.receive_maximum) {
+        connection.unacknowledged > connection.receive_maximum) {
       violate(connection, {ReasonCode::receive_maximum_exceeded, "MQTT-3.3.4-7"});
       return;
     }

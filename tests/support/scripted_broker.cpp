@@ -95,6 +95,7 @@ void ScriptedBroker::take_effects() {
     } else if (const auto* reading = std::get_if<core::SetReading>(&effect)) {
       pipe_of(reading->connection).reading_paused = reading->paused;
     } else if (const auto* await = std::get_if<core::AwaitDrain>(&effect)) {
+      if (holds_drains_) continue;
       inputs_.push_back(core::OutboxDrained{pipe_of(await->connection).id});
     }
   }

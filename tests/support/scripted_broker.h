@@ -90,6 +90,8 @@ class ScriptedBroker {
   /// From now on pages of queues are read when `answer_loads` is called.
   void hold_loads() { holds_loads_ = true; }
   void answer_loads(bool failed = false);
+  /// From now on no socket says that it has drained.
+  void hold_drains(bool held) { holds_drains_ = held; }
   /// The store takes no writes (disk full), or takes them again.
   void store_accepts_writes(bool accepts);
   /// The process ends with -9 and starts again: only what is committed is left. Throws when the
@@ -122,6 +124,7 @@ class ScriptedBroker {
   std::deque<core::Input> inputs_;
   bool holds_commits_ = false;
   bool holds_loads_ = false;
+  bool holds_drains_ = false;
   std::deque<core::LoadQueue> loads_;
   Now now_{Instant{Milliseconds{1'000'000}}, WallTime{Milliseconds{1'700'000'000'000}}};
   net::SentTotals totals_;
