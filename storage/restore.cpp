@@ -113,6 +113,7 @@ void Restorer::restore_retained() {
 void Restorer::restore_last_values() {
   constexpr int steps_max = 16;
   const auto retained = iterate(Family::retained);
+  rocksdb::WriteBatch outdated;
   bool positioned = false;
   const auto retained_seq = [&](std::string_view topic) -> std::uint64_t {
     int steps = 0;
@@ -129,9 +130,15 @@ void Restorer::restore_last_values() {
   };
   walk(Family::lkv, {}, [&](std::string_view key, std::string_view value) {
     auto decoded = decode_last_value(key, value);
-    if (decoded.has_value() && decoded->message->seq() < retained_seq(key)) return;
+    if (decoded.has_value() && decoded->message->seq() < retained_seq(key)) {
+      // The core will not know of it: left there, it would outlive a deletion of the topic.
+      outdated.Delete(database_.family(Family::lkv), to_slice(key));
+      if (std::size_t{outdated.Count()} >= deletions_max) write(outdated);
+      return;
+    }
     report_.last_values += give(Family::lkv, key, value, std::move(decoded));
   });
+  if (outdated.Count() > 0) write(outdated);
 }
 
 void Restorer::restore_sessions() {

@@ -79,6 +79,12 @@ TEST_CASE("of a topic only the newer of its retained and its last value is resto
   }
   CHECK(topics == std::vector<std::string>{"t101", "t251", "t2515", "t399", "u"});
   CHECK(restored.report.set_aside == 0);
+  // The older ones are gone from the store, too: a topic that is deleted now does not come back.
+  store.write(make_persist(2000, core::RetainedErase{"t100"}));
+  store.stop();
+  const auto again = store.open();
+  CHECK(again.report.retained == 299);
+  CHECK(again.report.last_values == 5);
 }
 
 TEST_CASE("a record that cannot be restored is set aside and the start goes on", "[storage]") {
