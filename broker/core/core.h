@@ -154,7 +154,7 @@ class Core {
 
   // delivery.cpp
   void offer(const Target& target, Publication& publication);
-  void enqueue(Session& session, QueueEntry entry);
+  void enqueue(Session& session, QueueEntry&& entry);
   bool make_room(Session& session, const QueueEntry& entry);
   void drop_oldest(Session& session);
   void count_drop(Session& session);
@@ -272,8 +272,12 @@ class Core {
   ConnectionState& connection_of(const Session& session) {
     return *connections_.find(session.connection);
   }
-  bool is_ready(const Session& session) {
-    return session.connected && connection_of(session).connack_sent;
+  bool is_ready(const Session& session) { return ready_connection(session) != nullptr; }
+  /// Null while nothing may be sent to it.
+  ConnectionState* ready_connection(const Session& session) {
+    if (!session.connected) return nullptr;
+    ConnectionState& connection = connection_of(session);
+    return connection.connack_sent ? &connection : nullptr;
   }
   Instant steady_of(WallTime wall) const { return now_.steady + (wall - now_.wall); }
 

@@ -37,7 +37,7 @@ void Core::offer(const Target& target, Publication& publication) {
 }
 
 /// A message we own goes into the state of the session [MQTT-4.5.0-1].
-void Core::enqueue(Session& session, QueueEntry entry) {
+void Core::enqueue(Session& session, QueueEntry&& entry) {
   SessionQueue& queue = session.queue;
   if (!make_room(session, entry)) return;
   entry.seq = queue.next_seq++;
@@ -157,8 +157,9 @@ void Core::drop_oldest(Session& session) {
 /// Sends what the window allows: first what a resumed session has in flight, then new messages, in
 /// the order they came [MQTT-4.6.0-5], [MQTT-4.6.0-6].
 void Core::pump(Session& session, std::uint64_t fresh_seq) {
-  if (!is_ready(session)) return;
-  ConnectionState& connection = connection_of(session);
+  ConnectionState* const ready = ready_connection(session);
+  if (ready == nullptr) return;
+  ConnectionState& connection = *ready;
   SessionQueue& queue = session.queue;
   // What is committed goes first: a message behind it that need not wait any more must not
   // overtake.
@@ -205,6 +206,7 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
   const std::uint32_t expiry_s = remaining_expiry_s(*front.message);
   const bool gone = expired(*front.message);
   const bool too_large =
+      connection.packet_size_bytes_max != 0 &&
       !fits(connection, *front.message, front.subscription_identifiers.size(), expiry_s);
   if (gone || too_large) {
     // [MQTT-3.3.2-5] and [MQTT-3.1.2-25]: it counts as delivered.
@@ -321,6 +323,7 @@ void Core::release_awaiting(Session& session) {
 /// Asks for the next page when little is left in RAM, and joins the parts when all is there.
 void Core::refill(Session& session) {
   SessionQueue& queue = session.queue;
+  if (queue.spilled.empty() && queue.tail.empty()) return;
   queue.join();
   if (queue.spilled.empty() || queue.loading || !session.connected) return;
   if (queue.head.size() > config_.queue_page / 2) return;
@@ -384,8 +387,10 @@ void Core::deliver(ConnectionState& connection, const MessagePtr& message,
   one.connection = connection.ref();
   one.identifiers_begin = static_cast<std::uint32_t>(shard.subscription_identifiers.size());
   one.identifiers_size = static_cast<std::uint16_t>(identifiers.size());
-  shard.subscription_identifiers.insert(shard.subscription_identifiers.end(), identifiers.begin(),
-                                        identifiers.end());
+  if (!identifiers.empty()) {
+    shard.subscription_identifiers.insert(shard.subscription_identifiers.end(), identifiers.begin(),
+                                          identifiers.end());
+  }
   // Neighbours that get the same message share one effect.
   Deliver* last = shard.list.empty() ? nullptr : std::get_if<Deliver>(&shard.list.back());
   if (last == nullptr || last->message != message || last->expiry_s != expiry_s) {
@@ -414,7 +419,6 @@ std::uint32_t Core::remaining_expiry_s(const KeptMessage& message) const {
 /// [MQTT-3.1.2-24] measured with the full Topic Name: a redelivery must carry it.
 bool Core::fits(const ConnectionState& connection, const Message& message, std::size_t identifiers,
                 std::uint32_t expiry_s) const {
-  if (connection.packet_size_bytes_max == 0) return true;
   // Identifiers take at most 5 bytes each with their property id.
   const std::vector<std::uint32_t> widest(identifiers, 268'435'455);
   mqtt::PublishHeader header;

@@ -77,12 +77,14 @@ class RingQueue {
   T& back() { return (*this)[size_ - 1]; }
   const T& back() const { return (*this)[size_ - 1]; }
 
-  void push_back(T value) {
+  void push_back(const T& value) { push_back(T(value)); }
+  void push_back(T&& value) {
     if (size_ == capacity_) grow();
     slots_[(head_ + size_) & (capacity_ - 1)] = std::move(value);
     ++size_;
   }
 
+  /// What is moved from holds nothing: `T` must be such a type.
   T pop_front() {
     T value = std::move(front());
     drop_front();
@@ -93,6 +95,7 @@ class RingQueue {
   void erase(iterator place) {
     const auto at = static_cast<std::size_t>(place - begin());
     if (at <= size_ / 2) {
+      if (at == 0) front() = T{};
       for (std::size_t i = at; i > 0; --i) (*this)[i] = std::move((*this)[i - 1]);
       drop_front();
       return;
@@ -124,7 +127,6 @@ class RingQueue {
   static constexpr std::size_t kept_capacity = 64;
 
   void drop_front() {
-    front() = T{};
     head_ = (head_ + 1) & (capacity_ - 1);
     --size_;
     if (size_ == 0 && capacity_ > kept_capacity) clear();
