@@ -162,7 +162,9 @@ bool Connection::too_many_batches() const {
 
 void Connection::resume_reading() {
   if (!open() || read_waits_ || core_paused_ || violated_ || shard_.reading_stopped()) return;
-  const bool pause = too_many_batches() || shard_.congested();
+  // Who asks without reading the answers is not read either: TCP then stops it.
+  const bool deaf = outbox_.answer_bytes() > shard_.options().outbox_bytes_max;
+  const bool pause = deaf || too_many_batches() || shard_.congested();
   if (pause != self_paused_ && state_ == State::open) {
     shard_.submit(core::ReadingPaused{id_, pause});
   }

@@ -152,6 +152,7 @@ bool Outbox::packet(const core::OutPacket& packet, SentTotals& totals) {
       },
       packet);
   unsent_ += buffer_.size() - before;
+  answers_ += buffer_.size() - before;
   if (encoded) ++totals.packets;
   return encoded;
 }
@@ -227,6 +228,7 @@ void Outbox::after_send() {
   if (unsent_ == 0) {
     buffer_.clear();
     sent_ = 0;
+    answers_ = 0;
     if (segments_) {
       segments_->list.clear();
       segments_->first = 0;

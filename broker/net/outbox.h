@@ -60,6 +60,8 @@ class Outbox {
   Flushed flush(int socket, SentTotals& totals, boost::system::error_code& error);
 
   std::size_t unsent_bytes() const { return unsent_; }
+  /// Bytes of answers (everything but PUBLISH) taken since it was last empty.
+  std::size_t answer_bytes() const { return answers_; }
   bool empty() const { return unsent_ == 0; }
   mqtt::Version version() const { return options_.version; }
 
@@ -101,6 +103,7 @@ class Outbox {
   /// Bytes of `buffer_` that are sent.
   std::size_t sent_ = 0;
   std::size_t unsent_ = 0;
+  std::size_t answers_ = 0;
   std::unique_ptr<Segments> segments_;
   std::unique_ptr<AliasTable> aliases_;
   mqtt::EncodeOptions options_;
