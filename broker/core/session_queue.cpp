@@ -1,8 +1,16 @@
 #include "broker/core/session_queue.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace lineshaft::core {
+namespace {
+
+std::uint16_t packet_id_after(std::uint16_t id) {
+  return static_cast<std::uint16_t>(id == 65535 ? 1 : id + 1);  // [MQTT-2.2.1-3]
+}
+
+}  // namespace
 
 InflightEntry* SessionQueue::find_inflight(std::uint16_t packet_id) {
   const auto found = std::ranges::find(inflight, packet_id, &InflightEntry::packet_id);
@@ -10,11 +18,17 @@ InflightEntry* SessionQueue::find_inflight(std::uint16_t packet_id) {
 }
 
 std::uint16_t SessionQueue::take_packet_id() {
-  for (;;) {
-    const std::uint16_t candidate = next_packet_id;
-    next_packet_id = static_cast<std::uint16_t>(next_packet_id == 65535 ? 1 : next_packet_id + 1);
-    if (find_inflight(candidate) == nullptr) return candidate;
+  while (free_packet_ids == 0) {
+    // Up to the next one that is in flight, or to the end of the range; only we take any.
+    std::uint32_t used = 65536;
+    for (const InflightEntry& each : inflight) {
+      if (each.packet_id >= next_packet_id) used = std::min<std::uint32_t>(used, each.packet_id);
+    }
+    free_packet_ids = static_cast<std::uint16_t>(used - next_packet_id);
+    if (free_packet_ids == 0) next_packet_id = packet_id_after(next_packet_id);
   }
+  --free_packet_ids;
+  return std::exchange(next_packet_id, packet_id_after(next_packet_id));
 }
 
 void SessionQueue::join() {

@@ -68,6 +68,8 @@ struct SessionQueue {
   std::size_t bytes = 0;
   std::uint64_t drops = 0;
   std::uint16_t next_packet_id = 1;
+  /// Identifiers from `next_packet_id` on that are known to be free.
+  std::uint16_t free_packet_ids = 0;
   /// Entries of `inflight` that are on the wire.
   std::uint16_t on_wire = 0;
   /// Entries of `inflight` that wait for a commit, at most.
