@@ -125,7 +125,6 @@ class Core {
 
   // router.cpp
   void collect_targets(const Publication& publication);
-  void collect_session(std::span<const Subscriber> subscribers, const Publication& publication);
   void collect_group(ShareId share, const Publication& publication);
   SharedGroup::Member* pick_member(SharedGroup& group, QoS published, SessionIndex except,
                                    bool connected_only);
@@ -171,7 +170,7 @@ class Core {
   void forget_entry(Session& session, const QueueEntry& entry);
   std::size_t store_entry(Session& session, const QueueEntry& entry);
   void release_payload(std::uint64_t store_id);
-  void deliver(ConnectionState& connection, const MessagePtr& message, const Recipient& recipient,
+  void deliver(ConnectionState& connection, const Message& message, const Recipient& recipient,
                std::span<const std::uint32_t> identifiers, std::uint32_t expiry_s);
   std::uint32_t remaining_expiry_s(const KeptMessage& message) const;
   bool expired(const KeptMessage& message) const;

@@ -21,7 +21,7 @@ void Core::offer(const Target& target, Publication& publication) {
     if (connection.connack_sent && !waits_for(publication.hold_seq)) {
       Recipient recipient;
       recipient.retain = target.retain;
-      deliver(connection, publication.message, recipient, identifiers,
+      deliver(connection, *publication.message, recipient, identifiers,
               publication.message->expiry_interval_s());
       return;
     }
@@ -228,7 +228,7 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
     const QueueEntry entry = queue.head.pop_front();
     Recipient recipient;  // without identifier and DUP: [MQTT-2.2.1-2], [MQTT-4.3.1-1]
     recipient.retain = entry.retain;
-    deliver(connection, entry.message, recipient, entry.subscription_identifiers, expiry_s);
+    deliver(connection, *entry.message, recipient, entry.subscription_identifiers, expiry_s);
     forget_entry(session, entry);
     return true;
   }
@@ -271,7 +271,7 @@ void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
   recipient.dup = inflight.sent_before;
   inflight.sent_before = true;
   // [MQTT-4.3.3-7] what was started does not expire.
-  deliver(connection, inflight.entry.message, recipient, inflight.entry.subscription_identifiers,
+  deliver(connection, *inflight.entry.message, recipient, inflight.entry.subscription_identifiers,
           remaining_expiry_s(*inflight.entry.message));
 }
 
@@ -379,30 +379,27 @@ void Core::skip_missing(Session& session, std::uint64_t before_seq) {
   }
 }
 
-void Core::deliver(ConnectionState& connection, const MessagePtr& message,
-                   const Recipient& recipient, std::span<const std::uint32_t> identifiers,
-                   std::uint32_t expiry_s) {
+void Core::deliver(ConnectionState& connection, const Message& message, const Recipient& recipient,
+                   std::span<const std::uint32_t> identifiers, std::uint32_t expiry_s) {
   ShardEffects& shard = effects_->shards[connection.id.shard];
-  Recipient one = recipient;
-  one.connection = connection.ref();
-  one.identifiers_begin = static_cast<std::uint32_t>(shard.subscription_identifiers.size());
-  one.identifiers_size = static_cast<std::uint16_t>(identifiers.size());
-  if (!identifiers.empty()) {
-    shard.subscription_identifiers.insert(shard.subscription_identifiers.end(), identifiers.begin(),
-                                          identifiers.end());
-  }
   // Neighbours that get the same message share one effect.
   Deliver* last = shard.list.empty() ? nullptr : std::get_if<Deliver>(&shard.list.back());
-  if (last == nullptr || last->message != message || last->expiry_s != expiry_s) {
+  if (last == nullptr || last->message.get() != &message || last->expiry_s != expiry_s) {
     Deliver fresh;
-    fresh.message = message;
+    fresh.message = MessagePtr(&message);
     fresh.expiry_s = expiry_s;
     fresh.recipients_begin = static_cast<std::uint32_t>(shard.recipients.size());
     shard.list.push_back(std::move(fresh));
     last = std::get_if<Deliver>(&shard.list.back());
   }
-  shard.recipients.push_back(one);
   ++last->recipients_size;
+  Recipient& one = shard.recipients.emplace_back(recipient);
+  one.connection = connection.ref();
+  if (identifiers.empty()) return;
+  one.identifiers_begin = static_cast<std::uint32_t>(shard.subscription_identifiers.size());
+  one.identifiers_size = static_cast<std::uint16_t>(identifiers.size());
+  shard.subscription_identifiers.insert(shard.subscription_identifiers.end(), identifiers.begin(),
+                                        identifiers.end());
 }
 
 bool Core::expired(const KeptMessage& message) const {

@@ -89,7 +89,7 @@ std::size_t Core::replay_one(Session& session, ConnectionState& connection, Topi
   Recipient recipient;
   recipient.retain = true;
   recipient.replay = true;
-  deliver(connection, message, recipient, entry.subscription_identifiers,
+  deliver(connection, *message, recipient, entry.subscription_identifiers,
           remaining_expiry_s(*message));
   return size;
 }

@@ -7,48 +7,34 @@
 
 namespace lineshaft::core {
 
+/// One copy per client at the highest QoS with all identifiers [MQTT-3.3.4-2], [MQTT-3.3.4-4].
 void Core::collect_targets(const Publication& publication) {
   targets_.clear();
   target_identifiers_.clear();
   const Matches& matches = topics_.matches(publication.topic);
-  const std::span<const Subscriber> all(matches.subscribers);
-  for (std::size_t begin = 0; begin < all.size();) {
-    std::size_t end = begin + 1;
-    while (end < all.size() && all[end].session == all[begin].session) ++end;
-    collect_session(all.subspan(begin, end - begin), publication);
-    begin = end;
-  }
-  for (const std::uint32_t share : matches.groups) collect_group(share, publication);
-}
-
-/// One copy per client at the highest QoS with all identifiers [MQTT-3.3.4-2], [MQTT-3.3.4-3],
-/// [MQTT-3.3.4-4]. Only who matches is in the list [MQTT-3.3.2-3].
-void Core::collect_session(std::span<const Subscriber> subscribers,
-                           const Publication& publication) {
-  Session* const session = sessions_.get(subscribers[0].session, subscribers[0].generation);
-  if (session == nullptr) return;
-  Target target;
-  target.session = session;
-  target.identifiers_begin = static_cast<std::uint32_t>(target_identifiers_.size());
-  bool any = false;
-  std::uint8_t qos = 0;
-  for (const Subscriber& subscriber : subscribers) {
+  const QoS published = publication.message->qos();
+  const bool retain = publication.message->retain();
+  for (const Subscriber& subscriber : matches.subscribers) {
+    Session* const session = sessions_.get(subscriber.session, subscriber.generation);
+    if (session == nullptr) continue;
     if (subscriber.no_local && session == publication.publisher) continue;  // [MQTT-3.8.3-3]
-    any = true;
-    qos = std::max(qos, subscriber.qos);
-    target.retain |= subscriber.retain_as_published;
+    // Subscriptions of one session stand next to each other.
+    if (targets_.empty() || targets_.back().session != session) {
+      Target& fresh = targets_.emplace_back();
+      fresh.session = session;
+      fresh.identifiers_begin = static_cast<std::uint32_t>(target_identifiers_.size());
+    }
+    Target& target = targets_.back();
+    // [MQTT-3.8.4-8] the lower of published and granted.
+    target.qos = std::max(target.qos, std::min(static_cast<QoS>(subscriber.qos), published));
+    // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+    target.retain |= retain && subscriber.retain_as_published;
     if (subscriber.subscription_id != 0) {
       target_identifiers_.push_back(subscriber.subscription_id);
+      ++target.identifiers_size;
     }
   }
-  if (!any) return;
-  target.identifiers_size =
-      static_cast<std::uint32_t>(target_identifiers_.size()) - target.identifiers_begin;
-  // [MQTT-3.8.4-8] the lower of published and granted.
-  target.qos = std::min(static_cast<QoS>(qos), publication.message->qos());
-  // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-  target.retain &= publication.message->retain();
-  targets_.push_back(target);
+  for (const std::uint32_t share : matches.groups) collect_group(share, publication);
 }
 
 void Core::collect_group(ShareId share, const Publication& publication) {
