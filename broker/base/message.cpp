@@ -69,6 +69,15 @@ Message::Message(const MessageFields& fields, std::uint8_t extra_flags, std::uin
           (fields.request_response ? request_response_flag : 0) | extra_flags)),
       block_offset_(block_offset) {}
 
+Message::Message(const Message* original)
+    : payload_size_(original->payload_size_),
+      properties_size_(original->properties_size_),
+      expiry_interval_s_(original->expiry_interval_s_),
+      topic_size_(original->topic_size_),
+      flags_(static_cast<std::uint8_t>(original->flags_ | kept_flag)),
+      references_(1),
+      block_offset_(0) {}
+
 void Message::copy_data(char* to, const MessageFields& fields) {
   const auto append = [&to](Octets part) {
     if (!part.empty()) std::memcpy(to, part.data(), part.size());
@@ -82,6 +91,13 @@ void Message::copy_data(char* to, const MessageFields& fields) {
 KeptMessage::KeptMessage(const MessageFields& fields, const KeepInfo& info, std::uint32_t capacity)
     : Message(fields, kept_flag, 0), info_(info), capacity_(capacity) {}
 
+KeptMessage::KeptMessage(const Message& original, const KeepInfo& info, std::uint32_t capacity)
+    : Message(&original), info_(info), capacity_(capacity) {
+  // All its bytes stand back to back.
+  std::memcpy(reinterpret_cast<char*>(this) + sizeof(KeptMessage), original.data(),
+              original.data_size());
+}
+
 KeptMessagePtr KeptMessage::make(const MessageFields& fields, const KeepInfo& info) {
   const std::size_t size = data_size(fields);
   void* memory = std::malloc(sizeof(KeptMessage) + size);
@@ -93,7 +109,13 @@ KeptMessagePtr KeptMessage::make(const MessageFields& fields, const KeepInfo& in
 }
 
 KeptMessagePtr KeptMessage::keep(const Message& message, const KeepInfo& info) {
-  if (!message.has_own_allocation()) return make(fields_of(message), info);
+  if (!message.has_own_allocation()) {
+    const std::size_t size = message.data_size();
+    void* memory = std::malloc(sizeof(KeptMessage) + size);
+    if (memory == nullptr) throw std::bad_alloc{};
+    const auto capacity = static_cast<std::uint32_t>(size);
+    return KeptMessagePtr(new (memory) KeptMessage(message, info, capacity), false);
+  }
   const auto& kept = static_cast<const KeptMessage&>(message);
   if (kept.info_.seq == 0) kept.info_ = info;
   return KeptMessagePtr(&kept);
@@ -102,17 +124,14 @@ KeptMessagePtr KeptMessage::keep(const Message& message, const KeepInfo& info) {
 void KeptMessage::replace(KeptMessagePtr& slot, const Message& message, const KeepInfo& info) {
   const bool alone = slot && !message.has_own_allocation() && slot->store_id == 0 &&
                      slot->references_.load(std::memory_order_acquire) == 1;
-  const MessageFields fields = fields_of(message);
-  const std::size_t size = data_size(fields);
+  const std::size_t size = message.data_size();
   if (!alone || size > slot->capacity_ || size < slot->capacity_ / 2) {
     slot = keep(message, info);
     return;
   }
   void* const memory = const_cast<KeptMessage*>(slot.get());
   const std::uint32_t capacity = slot->capacity_;
-  auto* const again = new (memory) KeptMessage(fields, info, capacity);
-  again->references_.store(1, std::memory_order_relaxed);
-  copy_data(static_cast<char*>(memory) + sizeof(KeptMessage), fields);
+  new (memory) KeptMessage(message, info, capacity);
 }
 
 MessageFields fields_of(const Message& message) {

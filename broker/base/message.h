@@ -32,6 +32,7 @@ struct MessageFields {
   std::uint32_t expiry_interval_s = no_expiry_s;
 };
 
+class KeptMessage;
 class MessageBlock;
 
 /// One application message, immutable; its bytes stand behind the object in the same allocation.
@@ -61,9 +62,12 @@ class Message {
   static constexpr std::uint8_t kept_flag = 0x10;
 
   Message(const MessageFields& fields, std::uint8_t extra_flags, std::uint32_t block_offset);
+  /// A twin with its own allocation; the bytes are not copied yet.
+  explicit Message(const Message* original);
   ~Message() = default;
 
   inline const char* data() const;
+  std::size_t data_size() const { return topic_size_ + properties_size_ + payload_size_; }
   static std::size_t data_size(const MessageFields& fields) {
     return fields.topic.size() + fields.properties.size() + fields.payload.size();
   }
@@ -79,6 +83,7 @@ class Message {
   std::uint32_t block_offset_;                        // back to the block's start
 
   friend class MessageArena;
+  friend class KeptMessage;
   friend void intrusive_ptr_add_ref(const Message* message);
   friend void intrusive_ptr_release(const Message* message);
 };
@@ -128,6 +133,8 @@ class KeptMessage : public Message {
 
  private:
   KeptMessage(const MessageFields& fields, const KeepInfo& info, std::uint32_t capacity);
+  /// A copy of `original`, for the holder of the first reference.
+  KeptMessage(const Message& original, const KeepInfo& info, std::uint32_t capacity);
   friend class Message;
   friend void intrusive_ptr_release(const Message* message);
 
