@@ -225,7 +225,8 @@ class Plant:
                 member.run()
             except Closed:
                 if not self.is_cut:
-                    self.problem(f"{member.name}: connection closed by the broker")
+                    self.problem(f"{member.name}: connection closed by the broker (its exit code: "
+                                 f"{self.broker.process.poll()}, {self.broker.seen('text')[-3:]})")
             except Exception as error:  # pylint: disable=broad-except
                 self.problem(f"{member.name}: {error!r}")
             with self.changed:
