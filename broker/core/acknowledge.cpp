@@ -100,7 +100,9 @@ void Core::on_pubrel(ConnectionState& connection, Session& session, const mqtt::
 
 void Core::on_pubcomp(Session& session, std::uint16_t packet_id) {
   InflightEntry* const inflight = session.queue.find_inflight(packet_id);
-  const bool ours = inflight != nullptr && inflight->state == InflightState::released;
+  // A PUBREL that is still held back cannot have been answered [MQTT-4.3.3-5].
+  const bool ours = inflight != nullptr && inflight->state == InflightState::released &&
+                    inflight->on_wire && !waits_for(inflight->entry.wait_seq);
   if (ours) complete(session, *inflight);
 }
 

@@ -14,7 +14,8 @@ enum class Durability : std::uint8_t { sync, async };
 /// What a full session queue does (storage: `overflow`).
 enum class Overflow : std::uint8_t { drop_oldest, drop_newest, reject_publisher, disconnect };
 
-/// The core's part of the options; everything can change at a reload.
+/// The core's part of the options. `Core` keeps what a reload cannot change: store, durability,
+/// packet size, inbound aliases, queue window and page.
 struct CoreConfig {
   /// False: nothing is persisted and nothing waits (tests, bench).
   bool has_store = true;

@@ -115,13 +115,7 @@ bool Core::take_over(Session& session, const mqtt::ConnectPacket& packet) {
       emit_effect(old, Acknowledge{old.ref(), OutPacket{std::move(bye)}});
     }
     drop_connection(old);
-    session.connected = false;
-    --connected_;
-    for (auto& inflight : session.queue.inflight) inflight.on_wire = false;
-    session.queue.on_wire = 0;
-    session.replays.clear();
-    session.replay_waits = false;  // the old connection's `OutboxDrained` will not come
-    session.disconnected_at = now_.wall;
+    detach(session);
     // The old connection is closed and a delay of 0 has passed [MQTT-3.1.2-8].
     if (session.will && session.will->delay_interval_s == 0) publish_will(session);
     // A session with expiry 0 has ended with its connection [MQTT-4.1.0-2].
@@ -201,9 +195,8 @@ void Core::after_connack(ConnectionState& connection) {
   for (auto& [filter, subscription] : session.subscriptions) {
     // A replay that the last connection did not finish starts again. One that this client asked for
     // before its CONNACK left waits for its SUBACK.
-    const bool asked = std::ranges::any_of(
-        session.replays, [&name = filter](const auto& replay) { return replay->filter == name; });
-    if (subscription.replay_pending && !asked) start_replay(session, filter, subscription, 0);
+    const bool starts = subscription.replay_pending && !subscription.replaying;
+    if (starts) start_replay(session, filter, subscription, 0);
   }
   pump(session);
   release_replays(session, 0);

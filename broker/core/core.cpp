@@ -57,11 +57,22 @@ void Core::apply(Now now, Input input, Effects& effects) {
                  [this](const StoreStateChanged& in) { on_store_state(in); },
                  [this](QueueLoaded& in) { on_queue_loaded(std::move(in)); },
                  [this](const Request& in) { on_request(in); },
-                 [this](Reconfigured& in) { config_ = std::move(in.config); },
+                 [this](Reconfigured& in) { reconfigure(std::move(in.config)); },
              },
              input);
   close_overflowed();
   effects_ = nullptr;
+}
+
+/// What sessions, decoders and the store were set up with stays as it was.
+void Core::reconfigure(CoreConfig config) {
+  config.has_store = config_.has_store;
+  config.durability = config_.durability;
+  config.packet_size_bytes_max = config_.packet_size_bytes_max;
+  config.topic_alias_in_max = config_.topic_alias_in_max;
+  config.queue_window = config_.queue_window;
+  config.queue_page = config_.queue_page;
+  config_ = std::move(config);
 }
 
 void Core::on_packets(PacketsArrived input) {

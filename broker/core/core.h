@@ -87,6 +87,7 @@ class Core {
 
   // core.cpp
   void begin(Now now, Effects& effects);
+  void reconfigure(CoreConfig config);
   void on_packets(PacketsArrived input);
   void on_packet(ConnectionState& connection, mqtt::Packet& packet);
   void on_time();
@@ -146,6 +147,7 @@ class Core {
   std::uint64_t persist_topic(TopicIndex index, bool sync);
   void flush_values(std::size_t topics_max);
   void arm_retained_expiry(TopicIndex index);
+  void disarm_retained_expiry(TopicIndex index);
   void on_retained_expiry(TopicIndex index);
   std::uint32_t publisher_number(Session* session);
   /// The number it has, 0 if it never published anything that was kept.
@@ -174,7 +176,7 @@ class Core {
                std::span<const std::uint32_t> identifiers, std::uint32_t expiry_s);
   std::uint32_t remaining_expiry_s(const KeptMessage& message) const;
   bool expired(const KeptMessage& message) const;
-  bool fits(const ConnectionState& connection, const Message& message, std::size_t identifiers,
+  bool fits(const ConnectionState& connection, const QueueEntry& entry,
             std::uint32_t expiry_s) const;
 
   // shared.cpp
@@ -206,7 +208,9 @@ class Core {
   void replay_slice(Session& session, ConnectionState& connection);
   std::size_t replay_one(Session& session, ConnectionState& connection, TopicIndex topic,
                          const Subscription& subscription);
-  void finish_replay(Session& session, const std::string& filter);
+  void finish_replay(Session& session, std::size_t place);
+  void drop_replay(Session& session, const std::string& filter, Subscription& subscription);
+  void drop_replays(Session& session);
   /// Entries that may wait before a replay adds more.
   std::size_t replay_queue_max(const Session& session);
 
@@ -216,6 +220,7 @@ class Core {
   void violate(ConnectionState& connection, const Error& error);
   void close_with(ConnectionState& connection, ReasonCode reason);
   void drop_connection(ConnectionState& connection);
+  void detach(Session& session);
   void connection_ended(Session& session, WillFate fate);
   void end_session(Session& session);
   std::uint32_t effective_expiry_s(const Session& session) const;
@@ -295,6 +300,8 @@ class Core {
   std::uint32_t last_publisher_ = 0;
   /// Queue entries that refer to a shared stored payload.
   std::unordered_map<std::uint64_t, std::uint32_t> payload_references_;
+  /// Timers of retained messages that expire.
+  std::unordered_map<TopicIndex, TimerKey> retained_timers_;
   /// Topics that differ from the store.
   RingQueue<TopicIndex> dirty_;
   Instant next_flush_{};

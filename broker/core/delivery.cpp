@@ -18,7 +18,9 @@ void Core::offer(const Target& target, Publication& publication) {
     // QoS 0 is not queued for an offline session.
     if (!session.connected) return;
     ConnectionState& connection = connection_of(session);
-    if (connection.connack_sent && !waits_for(publication.hold_seq)) {
+    // Behind what a replay has queued: an older value must not come after a newer one.
+    const bool overtakes = !session.replays.empty() && session.queue.waiting() > 0;
+    if (connection.connack_sent && !waits_for(publication.hold_seq) && !overtakes) {
       Recipient recipient;
       recipient.retain = target.retain;
       deliver(connection, *publication.message, recipient, identifiers,
@@ -206,8 +208,7 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
   const std::uint32_t expiry_s = remaining_expiry_s(*front.message);
   const bool gone = expired(*front.message);
   const bool too_large =
-      connection.packet_size_bytes_max != 0 &&
-      !fits(connection, *front.message, front.subscription_identifiers.size(), expiry_s);
+      connection.packet_size_bytes_max != 0 && !fits(connection, front, expiry_s);
   if (gone || too_large) {
     // [MQTT-3.3.2-5] and [MQTT-3.1.2-25]: it counts as delivered.
     count(gone ? Counter::dropped_expired : Counter::dropped_too_large);
@@ -318,6 +319,7 @@ void Core::drop_expired_unsent(Session& session) {
 void Core::release_awaiting(Session& session) {
   release_committed(session);
   pump(session);
+  continue_replays(session);
 }
 
 /// Asks for the next page when little is left in RAM, and joins the parts when all is there.
@@ -414,17 +416,16 @@ std::uint32_t Core::remaining_expiry_s(const KeptMessage& message) const {
 }
 
 /// [MQTT-3.1.2-24] measured with the full Topic Name: a redelivery must carry it.
-bool Core::fits(const ConnectionState& connection, const Message& message, std::size_t identifiers,
+bool Core::fits(const ConnectionState& connection, const QueueEntry& entry,
                 std::uint32_t expiry_s) const {
-  // Identifiers take at most 5 bytes each with their property id.
-  const std::vector<std::uint32_t> widest(identifiers, 268'435'455);
+  if (connection.packet_size_bytes_max == 0) return true;
   mqtt::PublishHeader header;
   header.version = connection.version;
-  header.qos = QoS::at_least_once;
+  header.qos = entry.qos;
   header.packet_id = 1;
   header.expiry_s = expiry_s;
-  header.subscription_identifiers = widest;
-  return mqtt::publish_size_bytes(message, header) <= connection.packet_size_bytes_max;
+  header.subscription_identifiers = entry.subscription_identifiers;
+  return mqtt::publish_size_bytes(*entry.message, header) <= connection.packet_size_bytes_max;
 }
 
 }  // namespace lineshaft::core

@@ -80,14 +80,18 @@ void Core::drop_connection(ConnectionState& connection) {
   finish_drain();
 }
 
-void Core::connection_ended(Session& session, WillFate fate) {
+/// The session has no connection any more: nothing of it is on a wire.
+void Core::detach(Session& session) {
   session.connected = false;
   --connected_;
   session.disconnected_at = now_.wall;
   for (auto& inflight : session.queue.inflight) inflight.on_wire = false;
   session.queue.on_wire = 0;
-  session.replays.clear();
-  session.replay_waits = false;
+  drop_replays(session);
+}
+
+void Core::connection_ended(Session& session, WillFate fate) {
+  detach(session);
   if (fate == WillFate::discard) clear_will(session);  // [MQTT-3.1.2-10]
   // [MQTT-4.1.0-1] the state stays as long as the session's expiry says.
   if (session.expiry_interval_s == 0) {

@@ -23,6 +23,10 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
       return;
     }
   }
+  if (message.qos() == QoS::exactly_once && session.incoming.size() >= limits::incoming_qos2_max) {
+    violate(connection, {ReasonCode::quota_exceeded, "MQTT-3.3.4-7"});
+    return;
+  }
   if (starts_with_dollar(message.topic())) {
     refuse_publish(connection, packet, ReasonCode::not_authorized);
     return;

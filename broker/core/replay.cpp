@@ -10,8 +10,7 @@ namespace lineshaft::core {
 
 void Core::start_replay(Session& session, const std::string& filter, Subscription& subscription,
                         std::uint16_t after_suback) {
-  std::erase_if(session.replays,
-                [&filter](const auto& replay) { return replay->filter == filter; });
+  drop_replay(session, filter, subscription);
   subscription.replay_pending = false;
   if (!has_wildcard(filter)) {
     const TopicIndex topic = topics_.find(filter);
@@ -19,12 +18,27 @@ void Core::start_replay(Session& session, const std::string& filter, Subscriptio
   } else if (topics_.retained() == 0) {
     return;
   }
-  subscription.replay_pending = true;
+  subscription.replay_pending = subscription.replaying = true;
   auto replay = std::make_unique<Replay>();
   replay->filter = filter;
   replay->walk = FilterWalk(topics_.values(), filter);
   replay->after_suback = after_suback;
   session.replays.push_back(std::move(replay));
+}
+
+void Core::drop_replay(Session& session, const std::string& filter, Subscription& subscription) {
+  if (!std::exchange(subscription.replaying, false)) return;
+  std::erase_if(session.replays,
+                [&filter](const auto& replay) { return replay->filter == filter; });
+}
+
+/// The connection is gone. What was not finished stays pending and starts again at a resume.
+void Core::drop_replays(Session& session) {
+  for (const auto& replay : session.replays) {
+    session.subscriptions.find(replay->filter)->second.replaying = false;
+  }
+  session.replays.clear();
+  session.replay_waits = false;
 }
 
 /// The SUBACK has left: its replays may start (some clients need it first).
@@ -43,7 +57,10 @@ void Core::continue_replays(Session& session) {
   replay_slice(session, connection_of(session));
 }
 
-std::size_t Core::replay_queue_max(const Session& session) { return connection_of(session).window; }
+std::size_t Core::replay_queue_max(const Session& session) {
+  // Below the queue's limit: a replay must not make its own messages overflow.
+  return std::min<std::size_t>(connection_of(session).window, config_.queued_max - 1);
+}
 
 void Core::replay_slice(Session& session, ConnectionState& connection) {
   std::size_t nodes = 0;
@@ -60,7 +77,7 @@ void Core::replay_slice(Session& session, ConnectionState& connection) {
     const bool finished = replay.walk.advance(step, [&](std::uint32_t topic) {
       bytes += replay_one(session, connection, topic, subscription->second);
     });
-    if (finished) finish_replay(session, replay.filter);
+    if (finished) finish_replay(session, static_cast<std::size_t>(ready - session.replays.begin()));
   }
   if (session.replays.empty()) return;
   session.replay_waits = true;
@@ -94,15 +111,15 @@ std::size_t Core::replay_one(Session& session, ConnectionState& connection, Topi
   return size;
 }
 
-void Core::finish_replay(Session& session, const std::string& filter) {
-  const auto found = session.subscriptions.find(filter);
-  found->second.replay_pending = false;
+void Core::finish_replay(Session& session, std::size_t place) {
+  const std::string& filter = session.replays[place]->filter;
+  Subscription& subscription = session.subscriptions.find(filter)->second;
+  subscription.replay_pending = subscription.replaying = false;
   if (session.stored) {
-    record(SubscriptionRecord{session.sid, filter, found->second.options,
-                              found->second.subscription_identifier, false});
+    record(SubscriptionRecord{session.sid, filter, subscription.options,
+                              subscription.subscription_identifier, false});
   }
-  const std::string name = filter;  // the replay's own string goes with it
-  std::erase_if(session.replays, [&name](const auto& replay) { return replay->filter == name; });
+  session.replays.erase(session.replays.begin() + static_cast<std::ptrdiff_t>(place));
 }
 
 std::uint32_t Core::publisher_of(const Session& session) const {

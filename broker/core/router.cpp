@@ -7,7 +7,8 @@
 
 namespace lineshaft::core {
 
-/// One copy per client at the highest QoS with all identifiers [MQTT-3.3.4-2], [MQTT-3.3.4-4].
+/// One copy per client at the highest QoS with all identifiers [MQTT-3.3.4-2], [MQTT-3.3.4-3],
+/// [MQTT-3.3.4-4]. Only who matches is in the list [MQTT-3.3.2-3].
 void Core::collect_targets(const Publication& publication) {
   targets_.clear();
   target_identifiers_.clear();

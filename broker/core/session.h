@@ -24,6 +24,8 @@ struct Subscription {
   /// Of a shared subscription, else 0.
   ShareId share = 0;
   bool replay_pending = false;
+  /// One of the session's `replays` is its own.
+  bool replaying = false;
 };
 
 /// A retained replay on its way: the cursor waits while the session's window is full.

@@ -113,8 +113,7 @@ void Core::on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePa
       unsuback->reasons.push_back(ReasonCode::no_subscription_existed);
       continue;
     }
-    std::erase_if(session.replays,
-                  [&filter](const auto& replay) { return replay->filter == filter; });
+    drop_replay(session, filter, known->second);
     unindex_subscription(session, filter, known->second);  // [MQTT-3.10.4-2] nothing new
     session.subscriptions.erase(known);
     if (session.stored) {

@@ -79,6 +79,7 @@ std::uint64_t Core::delete_values(Publication& publication) {
   const bool had_retained = entry.retained != nullptr;
   const bool had_value = entry.has_value();
   if (had_value) {
+    disarm_retained_expiry(publication.topic);
     TopicTable::own_name(entry);
     entry.retained.reset();
     entry.last.reset();
@@ -156,18 +157,31 @@ void Core::flush_values(std::size_t topics_max) {
   }
 }
 
+/// One timer per topic, for the message that is retained now.
 void Core::arm_retained_expiry(TopicIndex index) {
+  disarm_retained_expiry(index);
   TopicEntry& entry = topics_.at(index);
-  if (!entry.retained || !entry.retained->expires() || entry.expiry_armed) return;
+  if (!entry.retained || !entry.retained->expires()) return;
   entry.expiry_armed = true;
-  timers_.add({steady_of(entry.retained->expires_at()), TimerKind::retained_expiry, index,
-               entry.generation});
+  const TimerKey timer{steady_of(entry.retained->expires_at()), TimerKind::retained_expiry, index,
+                       entry.generation};
+  timers_.add(timer);
+  retained_timers_.emplace(index, timer);
+}
+
+void Core::disarm_retained_expiry(TopicIndex index) {
+  TopicEntry& entry = topics_.at(index);
+  if (!entry.expiry_armed) return;
+  entry.expiry_armed = false;
+  const auto armed = retained_timers_.find(index);
+  timers_.cancel(armed->second);
+  retained_timers_.erase(armed);
 }
 
 /// Expired: no longer sent to new subscribers, still the last that is known of the topic.
 void Core::on_retained_expiry(TopicIndex index) {
   TopicEntry& entry = topics_.at(index);
-  entry.expiry_armed = false;
+  disarm_retained_expiry(index);
   if (!entry.retained || !expired(*entry.retained)) {
     arm_retained_expiry(index);
     return;
