@@ -177,8 +177,8 @@ def test_mosquitto_clients_do_everything_in_both_versions():
     for version in VERSIONS:
         with Broker() as broker:
             mosquitto_exchanges(broker, version)
-            pair = [subscriber(broker, "-V", version, "-t", "$share/mosq/mosq/work", "-q", "1", "-C",
-                               "5") for _ in (1, 2)]
+            pair = [subscriber(broker, "-V", version, "-t", "$share/mosq/mosq/work", "-q", "1",
+                               "-C", "5") for _ in (1, 2)]
             for number in range(10):
                 run(client(broker, "mosquitto_pub", "-V", version, "-t", "mosq/work", "-q", "1",
                            "-m", str(number)))

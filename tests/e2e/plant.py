@@ -285,7 +285,7 @@ class Plant:
         self.broker.start()
 
     def come_back(self):
-        """Everybody reconnects; retained values are compared before a publisher repeats anything."""
+        """Everybody reconnects; retained values are compared before publishers repeat anything."""
         self._check_retained()
         self.is_cut = False
         for each in self.everybody():
@@ -310,8 +310,8 @@ class Plant:
             for topic in publisher.retained_topics():
                 value = values.get(topic, "")
                 if value not in publisher.possible_values(topic):
-                    self.lost.append(f"crash {self.cuts}: retained {topic} is {value[:30]!r}, newest "
-                                     f"acknowledged is {publisher.newest_acked[topic]}")
+                    self.lost.append(f"crash {self.cuts}: retained {topic} is {value[:30]!r}, "
+                                     f"newest acknowledged is {publisher.newest_acked.get(topic)}")
 
     def settle(self, patience_for_all=True):
         """Ends the load, lets everything arrive, and compares. Publishers repeat only what was not

@@ -81,7 +81,8 @@ def cut_rounds(durability, rounds, seed, shim):
             if plant.problems or plant.lost:
                 break
         torn = len(broker.seen("journal_tail_torn"))
-        print(f"  {plant.summary()}, {cut.bytes} bytes not synced, {torn} journals torn in a record")
+        print(f"  {plant.summary()}, {cut.bytes} bytes not synced, "
+              f"{torn} journals torn in a record")
         return plant.verdict()
 
 
