@@ -25,7 +25,7 @@ inline constexpr std::size_t client_id_size_bytes_max = 256;
 inline constexpr std::size_t user_properties_max = 64;
 /// Unacknowledged QoS 1 and 2 messages from one client (our Receive Maximum); more is 0x93.
 inline constexpr std::uint16_t receive_maximum = 256;
-/// QoS 2 messages of one session that wait for their PUBREL (a 3.x client knows no Receive Maximum);
+/// QoS 2 messages of a session that wait for their PUBREL (3.x clients know no Receive Maximum);
 /// more is 0x97 and the end of the connection.
 inline constexpr std::size_t incoming_qos2_max = 4096;
 /// Unacknowledged QoS 1 and 2 messages towards one client; further ones wait in its queue.

@@ -59,7 +59,11 @@ ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) {
   }
   const bool needs_store = granted_expiry_s(packet) > 0 || packet.will;
   if (needs_store && config_.has_store && !store_state_.accepts_writes) {
-    return ReasonCode::server_unavailable;
+    // Short of space, who has a session may come back and empty its queue: that needs next to none.
+    const Session* const known = sessions_.find(packet.client_id);
+    const bool comes_back = known != nullptr && known->stored && !packet.clean_start &&
+                            store_state_.refusal == ReasonCode::quota_exceeded;
+    if (!comes_back) return ReasonCode::server_unavailable;
   }
   return ReasonCode::success;
 }

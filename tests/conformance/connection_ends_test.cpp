@@ -86,4 +86,18 @@ TEST_CASE("a client whose answers wait for the store is not read beyond a limit"
   CHECK(broker.statistics().held_acknowledgements == 0);
 }
 
+TEST_CASE("short of space, a client with a session comes back and reads its queue",
+          "[MQTT-3.1.2-5][MQTT-4.5.0-1]") {
+  ScriptedBroker broker;
+  broker.v5_durable("c").subscribe("a", "01").vanish();
+  broker.v5("pub").send("32 [<a> 0001 [] 'x']").expect("40 [0001]");
+  broker.store_accepts_writes(false);
+  ScriptedClient again = broker.v5_durable("c");
+  CHECK(again.session_present());
+  again.expect("32 [<a> 0001 [] 'x']").send("40 [0001]");
+  // A new session needs space.
+  broker.connect("10 [<MQTT> 05 00 0000 [11 00000E10] <new>]")
+      .expect_refused(ReasonCode::server_unavailable);
+}
+
 }  // namespace

@@ -196,6 +196,32 @@ def test_a_client_that_does_not_read_loses_qos_0_and_nobody_else_does():
             pass
 
 
+def resident_kb(broker):
+    with open(f"/proc/{broker.process.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
+def test_a_client_that_floods_and_does_not_read_answers_is_not_read_either():
+    with Broker() as broker:
+        deaf, other = Client(broker.port, "deaf"), Client(broker.port, "other")
+        before, sent, pings = resident_kb(broker), 0, b"\xc0\x00" * 32_768
+        deaf.socket.setblocking(False)
+        full = 0
+        while full < 100:
+            try:
+                sent += deaf.socket.send(pings[sent % 2:])  # never a torn PINGREQ in between
+                full = 0
+            except BlockingIOError:
+                other.ping()  # the broker had its turn and still takes nothing
+                full += 1
+            assert sent < 200_000_000, "it is still read"
+        assert resident_kb(broker) - before < 64 * 1024
+        deaf.socket.setblocking(True)
+        received = 0
+        while received < sent // 2 * 2:
+            received += len(deaf.socket.recv(1 << 20))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--shim", required=True)
