@@ -62,6 +62,7 @@ ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) {
     // Short of space, who has a session may come back and empty its queue: that needs next to none.
     const Session* const known = sessions_.find(packet.client_id);
     const bool comes_back = known != nullptr && known->stored && !packet.clean_start &&
+                            !is_expired(*known) &&
                             store_state_.refusal == ReasonCode::quota_exceeded;
     if (!comes_back) return ReasonCode::server_unavailable;
   }
@@ -125,8 +126,7 @@ bool Core::take_over(Session& session, const mqtt::ConnectPacket& packet) {
     // A session with expiry 0 has ended with its connection [MQTT-4.1.0-2].
     if (session.expiry_interval_s == 0) session.ended = true;
   }
-  const bool over = session.ended || packet.clean_start ||
-                    (session.expiry_timer && session.expiry_timer->due <= now_.steady);
+  const bool over = session.ended || packet.clean_start || is_expired(session);
   if (!over) return true;  // [MQTT-3.1.2-5]
   // Clean Start 1 or an expired session: it ends here, its will goes out before the CONNACK.
   end_session(session);
@@ -202,6 +202,7 @@ void Core::after_connack(ConnectionState& connection) {
     const bool starts = subscription.replay_pending && !subscription.replaying;
     if (starts) start_replay(session, filter, subscription, 0);
   }
+  send_waiting_qos0(session, connection);
   pump(session);
   release_replays(session, 0);
 }

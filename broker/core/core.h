@@ -169,6 +169,7 @@ class Core {
   void release_awaiting(Session& session);
   void release_committed(Session& session);
   void drop_expired_unsent(Session& session);
+  void send_waiting_qos0(Session& session, ConnectionState& connection);
   void forget_entry(Session& session, const QueueEntry& entry);
   std::size_t store_entry(Session& session, const QueueEntry& entry);
   void release_payload(std::uint64_t store_id);
@@ -282,6 +283,10 @@ class Core {
     if (!session.connected) return nullptr;
     ConnectionState& connection = connection_of(session);
     return connection.connack_sent ? &connection : nullptr;
+  }
+  /// Over, though its timer has not been looked at yet.
+  bool is_expired(const Session& session) const {
+    return session.expiry_timer && session.expiry_timer->due <= now_.steady;
   }
   Instant steady_of(WallTime wall) const { return now_.steady + (wall - now_.wall); }
 

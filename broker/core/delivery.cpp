@@ -296,6 +296,26 @@ void Core::release_committed(Session& session) {
   }
 }
 
+/// QoS 0 that waited for CONNACK goes first: what comes from now on does not queue, and must not
+/// overtake it [MQTT-4.6.0-6]. Nor does it wait for a place in the window [MQTT-3.3.4-10].
+void Core::send_waiting_qos0(Session& session, ConnectionState& connection) {
+  const auto send = [&](const QueueEntry& entry) {
+    if (entry.qos != QoS::at_most_once || waits_for(entry.wait_seq)) return false;
+    if (!expired(*entry.message)) {
+      Recipient recipient;
+      recipient.retain = entry.retain;
+      deliver(connection, entry.message, recipient, entry.subscription_identifiers,
+              remaining_expiry_s(*entry.message));
+    } else {
+      count(Counter::dropped_expired);
+    }
+    forget_entry(session, entry);
+    return true;
+  };
+  session.queue.head.remove_if(send);
+  session.queue.tail.remove_if(send);
+}
+
 /// What has an identifier but never went out can still expire [MQTT-3.3.2-5].
 void Core::drop_expired_unsent(Session& session) {
   SessionQueue& queue = session.queue;

@@ -89,13 +89,15 @@ void Model::on_connect(int index, const mqtt::ConnectPacket& packet, Now now) {
   c.receive_maximum =
       std::min<std::uint16_t>(packet.version == mqtt::Version::v5 ? packet.receive_maximum : 65535,
                               config_.inflight_out_max);
-  // What must be stored cannot be promised now.
-  if (!accepts_writes_ && (packet.session_expiry_interval_s > 0 || packet.will)) {
+  const auto at = current_.find(packet.client_id);
+  Life* life = at == current_.end() ? nullptr : &lives_[static_cast<std::size_t>(at->second)];
+  if (life != nullptr && life->connection < 0) expire(*life, now);
+  // What must be stored cannot be promised now; who has a session may come back to it.
+  const bool comes_back = life != nullptr && life->stored && !life->ended && !packet.clean_start;
+  if (!accepts_writes_ && !comes_back && (packet.session_expiry_interval_s > 0 || packet.will)) {
     c.connect_refused = c.close_expected = c.gone = true;
     return;
   }
-  const auto at = current_.find(packet.client_id);
-  Life* life = at == current_.end() ? nullptr : &lives_[static_cast<std::size_t>(at->second)];
   if (life != nullptr) take_over(*life, packet, now);
   const bool resumed = life != nullptr && !life->ended;
   settle_pending_wills(packet.client_id, resumed, now);
