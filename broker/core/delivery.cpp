@@ -297,18 +297,17 @@ void Core::release_committed(Session& session) {
 }
 
 /// QoS 0 that waited for CONNACK goes first: what comes from now on does not queue, and must not
-/// overtake it [MQTT-4.6.0-6]. Nor does it wait for a place in the window [MQTT-3.3.4-10].
+/// overtake it [MQTT-4.6.0-6].
 void Core::send_waiting_qos0(Session& session, ConnectionState& connection) {
   const auto send = [&](const QueueEntry& entry) {
     if (entry.qos != QoS::at_most_once || waits_for(entry.wait_seq)) return false;
-    if (!expired(*entry.message)) {
-      Recipient recipient;
-      recipient.retain = entry.retain;
-      deliver(connection, entry.message, recipient, entry.subscription_identifiers,
-              remaining_expiry_s(*entry.message));
-    } else {
-      count(Counter::dropped_expired);
-    }
+    const std::uint32_t expiry_s = remaining_expiry_s(*entry.message);
+    // What cannot be delivered is dropped, and counted, when its turn comes.
+    if (expired(*entry.message)) return false;
+    if (connection.packet_size_bytes_max != 0 && !fits(connection, entry, expiry_s)) return false;
+    Recipient recipient;
+    recipient.retain = entry.retain;
+    deliver(connection, *entry.message, recipient, entry.subscription_identifiers, expiry_s);
     forget_entry(session, entry);
     return true;
   };
