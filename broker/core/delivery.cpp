@@ -18,8 +18,10 @@ void Core::offer(const Target& target, Publication& publication) {
     // QoS 0 is not queued for an offline session.
     if (!session.connected) return;
     ConnectionState& connection = connection_of(session);
-    // Behind what a replay has queued: an older value must not come after a newer one.
-    const bool overtakes = !session.replays.empty() && session.queue.waiting() > 0;
+    // Behind QoS 0 that had to wait [MQTT-4.6.0-5] and behind what a replay has queued: an older
+    // value must not come after a newer one.
+    const bool overtakes =
+        session.queue.qos0_waiting > 0 || (!session.replays.empty() && session.queue.waiting() > 0);
     if (connection.connack_sent && !waits_for(publication.hold_seq) && !overtakes) {
       Recipient recipient;
       recipient.retain = target.retain;
@@ -46,6 +48,7 @@ void Core::enqueue(Session& session, QueueEntry&& entry) {
   queue.bytes += entry.size_bytes();
   ++statistics_.queued;
   statistics_.queued_bytes += entry.size_bytes();
+  if (entry.qos == QoS::at_most_once) ++queue.qos0_waiting;
   const bool stored = session.stored && entry.qos != QoS::at_most_once;
   std::size_t change = 0;
   if (stored) {
@@ -92,6 +95,7 @@ std::size_t Core::store_entry(Session& session, const QueueEntry& entry) {
 /// The entry will not be delivered any more, or has been: it leaves the store and the counts.
 void Core::forget_entry(Session& session, const QueueEntry& entry) {
   session.queue.bytes -= entry.size_bytes();
+  if (entry.qos == QoS::at_most_once) --session.queue.qos0_waiting;
   --statistics_.queued;
   statistics_.queued_bytes -= entry.size_bytes();
   if (!session.stored || entry.qos == QoS::at_most_once) return;
@@ -120,11 +124,13 @@ bool Core::make_room(Session& session, const QueueEntry& entry) {
     LINESHAFT_LOG(core, warn, "queue_full", {"client_id", session.client_id},
                   {"queued", queue.waiting()}, {"bytes", queue.bytes});
   }
-  if (config_.overflow == Overflow::drop_oldest) {
+  // QoS 0 that had to wait never costs another message its place.
+  if (config_.overflow == Overflow::drop_oldest && entry.qos != QoS::at_most_once) {
     while (queue.waiting() > 0 && full()) drop_oldest(session);
     if (!full()) return true;
   }
-  if (config_.overflow == Overflow::disconnect && session.connected) {
+  if (config_.overflow == Overflow::disconnect && session.connected &&
+      entry.qos != QoS::at_most_once) {
     overflowed_.push_back({session.connection, ReasonCode::quota_exceeded});
   }
   count_drop(session);

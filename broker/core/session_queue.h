@@ -66,6 +66,8 @@ struct SessionQueue {
   RingQueue<QueueEntry> tail;
   std::uint64_t next_seq = 1;
   std::size_t bytes = 0;
+  /// Waiting entries of QoS 0: a later one must not overtake them.
+  std::size_t qos0_waiting = 0;
   std::uint64_t drops = 0;
   std::uint16_t next_packet_id = 1;
   /// Identifiers from `next_packet_id` on that are known to be free.
