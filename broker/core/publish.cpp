@@ -53,6 +53,9 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
           true);
       incoming.persist_seq = wait_seq;
       publication.hold_seq = wait_seq;
+    } else {
+      // Behind what its earlier, stored session sent: that waits for the disk [MQTT-4.6.0-5].
+      publication.hold_seq = session.state_seq;
     }
     session.incoming.push_back(incoming);
   }
