@@ -216,8 +216,10 @@ void Client::act() {
     return;
   }
   if (!connected_) {
-    // Some do not wait for CONNACK; some give up.
-    if (chance_.percent(10)) publish();
+    // Some do not wait for CONNACK, if nothing older has to be sent again first; some give up.
+    const bool first = std::all_of(outgoing_.begin(), outgoing_.end(),
+                                   [&](const Outgoing& out) { return out.pipe == pipe_; });
+    if (first && chance_.percent(20)) publish();
     if (chance_.percent(3)) subscribe_by_chance();
     if (chance_.percent(2)) vanish();
     return;
@@ -232,6 +234,7 @@ void Client::act() {
 }
 
 void Client::on_connack(const Frame& frame) {
+  if (is_failure(frame.reason)) return;  // the connection is closed behind it
   connected_ = true;
   quota_ = frame.receive_maximum;
   if (!frame.session_present) {

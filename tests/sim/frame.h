@@ -27,8 +27,15 @@ struct Sent {
   WallTime taken_at{};
   /// Its PUBACK or PUBREC has left the broker.
   bool acknowledged = false;
-  /// The store could not take it at first: later ones may have gone before it.
-  bool refused = false;
+  /// Copies that went out through shared subscriptions, redeliveries not counted.
+  std::size_t shared_copies = 0;
+  /// One of them with QoS 1: that one may move on.
+  bool shared_qos1 = false;
+  /// Neither order nor "once" can be asked for any more: it was refused at first, or its publisher
+  /// sent it again into another session because it never saw the CONNACK that said so.
+  bool loose = false;
+  /// Session of the publisher that took it first.
+  int life = -1;
   /// What its acknowledgement waits for; a repeated PUBLISH waits for it too.
   std::uint64_t required_seq = 0;
   /// QoS 2 of a stored session: where its identifier is stored. No delivery before that.

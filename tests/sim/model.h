@@ -55,6 +55,9 @@ struct FilterChange {
 /// get.
 struct Replay {
   std::string filter;
+  /// Of the SUBSCRIBE that asked for it.
+  int version = 0;
+  bool no_local = false;
   bool suback_sent = false;
   std::map<std::string, int> expected;
 };
@@ -85,6 +88,8 @@ struct Life {
   std::set<std::uint32_t> ever_identifiers;
   std::map<int, Owed> owed;
   std::deque<Replay> replays;
+  /// Filters of all replays ever asked for: an earlier one may still be in the queue.
+  std::vector<std::string> replays_asked;
   /// Inbound QoS 2 identifiers between PUBLISH and PUBREL, and those whose PUBREC has left.
   std::map<std::uint16_t, int> in;
   std::set<std::uint16_t> in_acknowledged;
@@ -137,8 +142,9 @@ struct Connection {
   int inflight = 0;
   std::deque<std::shared_ptr<Answer>> answers;
   std::map<std::tuple<int, std::string, int, int>, int> order;
-  /// Newest place in a topic's retained history seen on it.
-  std::map<std::string, int> seen;
+  /// Newest place in a topic's retained history seen on it, per QoS: messages of different QoS
+  /// keep no order (MQTT 5.0 section 4.6).
+  std::map<std::pair<std::string, QoS>, int> seen;
   std::set<std::uint16_t> pubrels;
 };
 

@@ -91,7 +91,9 @@ void Model::check_order(Connection& c, Life& life, const Frame& frame, bool firs
   const auto invariant = life.spilled ? Invariant::spill_complete : Invariant::order_kept;
   int& last = c.order[key];
   // A QoS 1 message its publisher sent again may come again, anywhere behind its first.
-  const bool again = sent.refused || (sent.taken > 1 && sent.qos == QoS::at_least_once);
+  // With Retain As Published a replay cannot be told from the live message after a restart.
+  const bool again =
+      sent.loose || frame.retain || (sent.taken > 1 && sent.qos == QoS::at_least_once);
   if (frame.message <= last && !again) {
     violated(invariant, "{}: m{} after m{} on one connection", sent.topic, frame.message, last);
   }
@@ -110,12 +112,13 @@ void Model::sent_live(Connection& c, Life& life, Frame& frame, Owed& owed) {
   const bool first = ++owed.sent == 1;
   if (!frame.dup) ++owed.sent_fresh;
   check_order(c, life, frame, first);
-  if (sent.qos == QoS::exactly_once && frame.qos == QoS::at_most_once && owed.sent > 1) {
+  if (sent.qos == QoS::exactly_once && frame.qos == QoS::at_most_once && owed.sent > 1 &&
+      !sent.loose) {
     violated(Invariant::qos2_exactly_once, "m{} twice to {}", frame.message, life.client_id);
   }
   if (sent.retain) {
     const int place = retained_[sent.topic].place_of(frame.message);
-    int& seen = c.seen[sent.topic];
+    int& seen = c.seen.try_emplace({sent.topic, frame.qos}, -1).first->second;
     seen = std::max(seen, place);
     for (Replay& replay : life.replays) {
       const auto at = replay.expected.find(sent.topic);
@@ -143,41 +146,32 @@ void Model::sent_live(Connection& c, Life& life, Frame& frame, Owed& owed) {
   }
 }
 
-// A client can be a member of several groups that match: it gets one copy through each.
+// As many copies go out as there are groups that match; a client that is a member of several gets
+// one through each.
 bool Model::sent_shared(Life& life, const Frame& frame) {
-  const Sent& sent = message(frame.message);
-  GroupOwed* mine = nullptr;
-  GroupOwed* others = nullptr;
+  Sent& sent = message(frame.message);
+  std::size_t groups = 0;
+  bool member = false;
+  bool moved_on = crashes_ > 0;
   for (auto& [filter, group] : groups_) {
-    const auto at = life.ever.count(filter) == 0 ? group.owed.end() : group.owed.find(sent.number);
+    const auto at = group.owed.find(sent.number);
     if (at == group.owed.end()) continue;
-    GroupOwed& owed = at->second;
-    if (std::find(owed.sent_to.begin(), owed.sent_to.end(), life.index) != owed.sent_to.end()) {
-      mine = &owed;
-    } else if (owed.sent_to.empty() && !frame.dup) {
-      owed.sent_to.push_back(life.index);
-      return true;
-    } else {
-      others = &owed;
+    ++groups;
+    for (const int index : at->second.sent_to) {
+      moved_on = moved_on || lives_[static_cast<std::size_t>(index)].ended;
     }
+    if (life.ever.count(filter) == 0) continue;
+    member = true;
+    at->second.sent_to.push_back(life.index);
   }
-  if (mine != nullptr && (frame.dup || others == nullptr)) {
-    if (frame.qos == QoS::at_most_once && sent.taken == 1) {
-      violated(Invariant::shared_once, "m{} twice to {}", frame.message, life.client_id);
-    }
-    return true;
+  if (!member || frame.dup) return member;
+  // QoS 1 moves on when its session ends; a crash may forget that it moved.
+  sent.shared_qos1 = sent.shared_qos1 || frame.qos == QoS::at_least_once;
+  const bool may = sent.shared_qos1 && moved_on;
+  if (++sent.shared_copies > groups && sent.taken == 1 && !may) {
+    violated(Invariant::shared_once, "m{}: {} copies for {} shared subscriptions, the last for {}",
+             frame.message, sent.shared_copies, groups, life.client_id);
   }
-  if (others == nullptr) return false;
-  if (!others->sent_to.empty() && sent.taken == 1) {
-    const Life& before = lives_[static_cast<std::size_t>(others->sent_to.back())];
-    // QoS 1 moves on when its session ends; a crash may forget that it moved.
-    const bool may = frame.qos == QoS::at_least_once && (before.ended || crashes_ > 0);
-    if (!may) {
-      violated(Invariant::shared_once, "m{} went to {} and to {}", frame.message, before.client_id,
-               life.client_id);
-    }
-  }
-  others->sent_to.push_back(life.index);
   return true;
 }
 
@@ -196,9 +190,10 @@ void Model::sent_publish(int index, Frame& frame, const Message& bytes, Now now)
   if (again) {
     replay = known->second.replay;
   } else if (frame.retain && owed != life.owed.end() && owed->second.retain) {
-    // Retain As Published: the first one is the live one, a later one may be either.
-    replay = owed->second.sent > 0;
-    either = replay;
+    // Retain As Published: the QoS tells, or the first one is the live one, a later one either.
+    const bool other = frame.qos != owed->second.qos;
+    either = sent.taken > 1 || (!other && owed->second.sent > 0);
+    replay = either || other;
   }
   if (frame.qos > QoS::at_most_once) {
     check_flight(index, life, frame);
@@ -211,10 +206,10 @@ void Model::sent_publish(int index, Frame& frame, const Message& bytes, Now now)
     if (either && frame.qos == QoS::at_most_once) waive_replay(life, sent.topic);
     return;
   }
-  if (sent.qos == QoS::exactly_once && sync() && !sent.will) {
+  if (sent.qos == QoS::exactly_once && sync() && !sent.will && !frame.retain) {
     turn_qos2_.push_back(frame.message);
   }
-  if (owed != life.owed.end()) return sent_live(c, life, frame, owed->second);
+  if (owed != life.owed.end() && !sent.will) return sent_live(c, life, frame, owed->second);
   if (sent_shared(life, frame)) return;
   const bool wanted = std::any_of(life.ever.begin(), life.ever.end(), [&](const auto& filter) {
     return topic_matches_filter(sent.topic, inner_filter(filter));
@@ -253,7 +248,8 @@ void Model::received(int index, const Frame& frame) {
     waive_replay(life, sent.topic);
     if (sent.will) life.owed[frame.message].received = 1;
     const auto live = life.owed.find(frame.message);
-    if (live != life.owed.end() && live->second.retain && live->second.received == 0) {
+    if (live != life.owed.end() && live->second.retain && live->second.received == 0 &&
+        live->second.qos == frame.qos) {
       live->second.received = 1;
     }
     return;
@@ -267,7 +263,8 @@ void Model::received(int index, const Frame& frame) {
     if (sent.will) ++life.owed[frame.message].received;
     return;
   }
-  if (++owed->second.received > 1 && frame.qos == QoS::exactly_once && !sent.will) {
+  if (++owed->second.received > 1 && frame.qos == QoS::exactly_once && !sent.will && !sent.loose &&
+      !frame.retain) {
     violated(Invariant::qos2_exactly_once, "m{} received twice by {}", frame.message,
              life.client_id);
   }

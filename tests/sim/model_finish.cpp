@@ -53,7 +53,7 @@ void Model::finish(const core::Statistics& statistics, std::uint64_t drops) cons
     }
     if (c.pings > 0) violated(Invariant::answers_in_order, "PINGREQ was never answered");
   }
-  if (monitor_ >= 0) {
+  if (monitor_ >= 0 && drops == 0) {
     const Life* monitor = life_of_client(monitor_);
     for (const auto& [client_id, wills] : wills_) {
       for (const WillModel& will : wills) {

@@ -25,7 +25,7 @@ bool Model::owe(Life& life, Sent& sent) {
   std::sort(found.identifiers.begin(), found.identifiers.end());
   Owed& owed = life.owed[sent.number];
   owed.qos = found.qos;
-  owed.retain = found.retain;
+  owed.retain = found.retain || (sent.taken > 1 && owed.retain);
   owed.identifiers = found.identifiers;
   owed.waived = false;
   return found.qos > QoS::at_most_once;
@@ -52,6 +52,10 @@ void Model::take(Sent& sent, int publisher_client, Now now, Answer* answer) {
   if (!sent.retain) return;
   History& history = retained_[sent.topic];
   history.entries.push_back({sent.payload.empty() ? -1 : sent.number, false});
+  if (sent.payload.empty()) {
+    // Nothing is left to replay, whatever a crash brings back.
+    for (Life& life : lives_) waive_replay(life, sent.topic);
+  }
   if (answer == nullptr) return;
   answer->retained_entry = history.newest();
   answer->keys.push_back("r:" + sent.topic);
@@ -59,10 +63,10 @@ void Model::take(Sent& sent, int publisher_client, Now now, Answer* answer) {
 
 bool Model::needs_disk(const Sent& sent, const Life& publisher) const {
   if (sent.qos == QoS::at_most_once) return false;
-  if (sent.retain || (sent.qos == QoS::exactly_once && publisher.durable())) return true;
+  if (sent.retain || (sent.qos == QoS::exactly_once && publisher.stored)) return true;
   for (const auto& [id, index] : current_) {
     const Life& life = lives_[static_cast<std::size_t>(index)];
-    if (life.ended || !life.durable()) continue;
+    if (life.ended || !life.stored) continue;
     for (const auto& [filter, change] : life.filters) {
       if (change.options.qos == QoS::at_most_once) continue;
       if (change.options.no_local && sent.publisher == life.client) continue;
@@ -80,7 +84,7 @@ void Model::on_publish(int index, const mqtt::PublishPacket& packet, Now now) {
   const bool twice = sent.qos == QoS::exactly_once;
   const bool repeat = twice && life.in.count(packet.packet_id) != 0;
   if (!repeat && !accepts_writes_ && needs_disk(sent, life)) {
-    sent.refused = true;
+    sent.loose = true;
     if (c.version != mqtt::Version::v5) {
       c.close_expected = true;
       return drop_connection(index, now, false);
@@ -96,6 +100,8 @@ void Model::on_publish(int index, const mqtt::PublishPacket& packet, Now now) {
   answer->message = sent.number;
   answer->life = life.index;
   if (repeat) return;
+  if (sent.life >= 0 && sent.life != life.index) sent.loose = true;
+  sent.life = life.index;
   if (twice) life.in[packet.packet_id] = sent.number;
   take(sent, c.client, now, answer.get());
 }

@@ -123,8 +123,11 @@ void Model::restart_filters(Life& life) {
     changes.front().version = promised;
   }
   life.filters = std::move(filters);
-  std::erase_if(life.replays,
-                [&](const Replay& replay) { return life.filters.count(replay.filter) == 0; });
+  // A replay whose SUBSCRIBE was lost is lost with it.
+  std::erase_if(life.replays, [&](const Replay& replay) {
+    const auto at = life.filters.find(replay.filter);
+    return at == life.filters.end() || at->second.version != replay.version;
+  });
 }
 
 void Model::restart_flights(Life& life) {
@@ -183,10 +186,9 @@ void Model::restart_flights(Life& life) {
 
 void Model::restart_owed(Life& life) {
   for (auto& [number, owed] : life.owed) {
-    if (life.revived || !message(number).acknowledged) {
-      owed.waived = !owed.required || life.revived;
-      owed.required = owed.required && !life.revived;
-    }
+    // What nobody had been promised may be gone; taken again, it is owed again.
+    owed.required = owed.required && !life.revived;
+    owed.waived = !owed.required;
   }
 }
 

@@ -72,7 +72,8 @@ void Model::will_seen(int number, Now now) {
       Sent& sent = message(number);
       sent.taken = 1;
       sent.taken_at = now.wall;
-      if (sent.retain) retained_[sent.topic].entries.push_back({number, false});
+      // An unsure one may be a redelivery: its record says when it is retained.
+      if (sent.retain && due) retained_[sent.topic].entries.push_back({number, false});
       for (auto& [filter, group] : groups_) {
         if (core::topic_matches_filter(sent.topic, group.filter)) group.owed[number];
       }
@@ -86,7 +87,11 @@ void Model::wills_persisted(const core::Persist& persist, Now now) {
     if (const auto* entry = std::get_if<core::QueueRecord>(&change)) kept = entry->message.get();
     if (const auto* value = std::get_if<core::RetainedRecord>(&change)) kept = value->message.get();
     const int number = kept == nullptr ? -1 : number_of(*kept);
-    if (number >= 0 && message(number).will) will_seen(number, now);
+    if (number < 0 || !message(number).will) continue;
+    will_seen(number, now);
+    if (!std::holds_alternative<core::RetainedRecord>(change)) continue;
+    History& history = retained_[message(number).topic];
+    if (history.entries.back().message != number) history.entries.push_back({number, false});
   }
   for (const core::Change& change : persist.changes) {
     const auto* erase = std::get_if<core::WillErase>(&change);
@@ -94,7 +99,8 @@ void Model::wills_persisted(const core::Persist& persist, Now now) {
     for (WillModel& will : wills_[erase->client_id]) {
       if (will.fired || (will.state != State::must_fire && will.state != State::pending)) continue;
       const bool due = will.state == State::must_fire || will.due <= now.wall;
-      const bool visible = monitor_ >= 0 && message(will.message).qos > QoS::at_most_once;
+      const bool visible = monitor_ >= 0 && config_.queued_max == limits::queued_max &&
+                           message(will.message).qos > QoS::at_most_once;
       if ((!due || visible) && !will.unsure) {
         violated(Invariant::wills_on_time, "will m{} of {} erased without being sent", will.message,
                  erase->client_id);

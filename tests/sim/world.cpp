@@ -70,6 +70,7 @@ World::World(const Settings& settings, Chance& chance)
       now_{Instant{Milliseconds{1'000}}, WallTime{Milliseconds{1'700'000'000'000}}},
       effects_(settings.shards),
       cursors_(settings.shards, 0),
+      recipients_seen_(settings.shards, 0),
       slots_(settings.shards) {
   log::set_level(log::Level::critical);
   model_ = std::make_unique<Model>(settings_.config, registry_, journal);
@@ -212,6 +213,7 @@ void World::submit(core::Input input) {
 void World::begin_turn() {
   if (turn_depth_++ > 0) return;
   std::fill(cursors_.begin(), cursors_.end(), 0);
+  std::fill(recipients_seen_.begin(), recipients_seen_.end(), 0);
 }
 
 void World::apply(core::Input input) {
@@ -274,26 +276,40 @@ int World::pipe_of(std::size_t shard, const core::ConnectionRef& ref) const {
   return generation == ref.generation ? index : -1;
 }
 
+void World::collect_recipients(std::size_t shard, const core::Deliver& deliver,
+                               std::vector<Out>& outs) {
+  const core::ShardEffects& effects = effects_.shards[shard];
+  const auto recipients = effects.recipients_of(deliver);
+  for (const core::Recipient& recipient : recipients.subspan(recipients_seen_[shard])) {
+    Out out;
+    out.pipe = pipe_of(shard, recipient.connection);
+    out.message = deliver.message;
+    out.frame.type = mqtt::PacketType::publish;
+    out.frame.message = number_of(*deliver.message);
+    out.frame.packet_id = recipient.packet_id;
+    out.frame.qos = recipient.qos;
+    out.frame.dup = recipient.dup;
+    out.frame.retain = recipient.retain;
+    out.frame.expiry_s = deliver.expiry_s;
+    const auto identifiers = effects.identifiers_of(recipient);
+    out.frame.identifiers.assign(identifiers.begin(), identifiers.end());
+    outs.push_back(std::move(out));
+  }
+  recipients_seen_[shard] = recipients.size();
+}
+
 void World::collect_shard(std::size_t shard, std::vector<Out>& outs) {
   core::ShardEffects& effects = effects_.shards[shard];
-  for (std::size_t& i = cursors_[shard]; i < effects.list.size(); ++i) {
+  std::size_t& i = cursors_[shard];
+  if (i > 0) {
+    const auto* last = std::get_if<core::Deliver>(&effects.list[i - 1]);
+    if (last != nullptr) collect_recipients(shard, *last, outs);
+  }
+  for (; i < effects.list.size(); ++i) {
     core::Effect& effect = effects.list[i];
+    recipients_seen_[shard] = 0;
     if (const auto* deliver = std::get_if<core::Deliver>(&effect)) {
-      for (const core::Recipient& recipient : effects.recipients_of(*deliver)) {
-        Out out;
-        out.pipe = pipe_of(shard, recipient.connection);
-        out.message = deliver->message;
-        out.frame.type = mqtt::PacketType::publish;
-        out.frame.message = number_of(*deliver->message);
-        out.frame.packet_id = recipient.packet_id;
-        out.frame.qos = recipient.qos;
-        out.frame.dup = recipient.dup;
-        out.frame.retain = recipient.retain;
-        out.frame.expiry_s = deliver->expiry_s;
-        const auto identifiers = effects.identifiers_of(recipient);
-        out.frame.identifiers.assign(identifiers.begin(), identifiers.end());
-        outs.push_back(std::move(out));
-      }
+      collect_recipients(shard, *deliver, outs);
       continue;
     }
     Out out;

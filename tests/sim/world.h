@@ -121,6 +121,7 @@ class World {
   void apply(core::Input input);
   void collect();
   void collect_shard(std::size_t shard, std::vector<Out>& outs);
+  void collect_recipients(std::size_t shard, const core::Deliver& deliver, std::vector<Out>& outs);
   int pipe_of(std::size_t shard, const core::ConnectionRef& ref) const;
   void emit(Out& out);
   void inject(std::vector<Out>& outs);
@@ -138,7 +139,10 @@ class World {
   std::unique_ptr<core::Core> core_;
   MessageArena arena_;
   core::Effects effects_;
+  /// Per shard what of its effects was looked at, and the recipients of the last `Deliver` among
+  /// them: a later input of the turn may add some.
   std::vector<std::size_t> cursors_;
+  std::vector<std::size_t> recipients_seen_;
   int turn_depth_ = 0;
   std::vector<std::unique_ptr<Pipe>> pipes_;
   std::vector<int> live_;
