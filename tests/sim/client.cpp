@@ -225,7 +225,7 @@ void Client::act() {
     return;
   }
   if (chance_.percent(profile_.vanishes)) return vanish();
-  if (chance_.percent(1)) return chance_.one_in(3) ? misbehave() : disconnect();
+  if (!profile_.steady && chance_.percent(1)) return chance_.one_in(3) ? misbehave() : disconnect();
   if (chance_.percent(profile_.acknowledges)) acknowledge(chance_.between(1, 4));
   if (chance_.percent(profile_.publishes)) return publish();
   if (chance_.percent(20)) return subscribe_by_chance();

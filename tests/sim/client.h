@@ -23,7 +23,8 @@ struct Profile {
   bool wills = false;
   /// Member of shared subscriptions; subscribes to "a/..." and "b/..." besides.
   bool shares = false;
-  bool plain_retained = true;
+  /// Never ends its session.
+  bool steady = false;
 };
 
 /// A client with a session state of its own that outlives connections and broker crashes.

@@ -187,6 +187,8 @@ struct GroupOwed {
 };
 struct Group {
   std::string filter;
+  /// A member whose session ends with the broker: what it was given ends with it.
+  bool has_passing_member = false;
   std::map<int, GroupOwed> owed;
 };
 
@@ -250,7 +252,7 @@ class Model {
                      const mqtt::SubscriptionOptions& options, Now now);
   void sent_replay(Connection& connection, Life& life, Frame& frame);
   void confirm_filters(Life& life, const Answer& answer);
-  void check_replays(const Life& life) const;
+  void check_replays(const Life& life, std::uint64_t drops, std::uint64_t& missing) const;
   // model_publish.cpp
   void on_publish(int index, const mqtt::PublishPacket& packet, Now now);
   bool needs_disk(const Sent& sent, const Life& publisher) const;

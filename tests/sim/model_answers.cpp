@@ -163,7 +163,16 @@ void Model::resolve(Answer& answer) {
     } else if (answer.type == PacketType::pubrel && !answer.unknown) {
       keys.push_back(out_key(life.sid, answer.packet_id));
     }
-    for (const auto& [filter, version] : answer.filters) keys.push_back(sub_key(life.sid, filter));
+    for (const auto& [filter, version] : answer.filters) {
+      // On disk already: the newest record may only say that its replay is done.
+      const auto stored = journal_.synced().subscriptions.find({life.sid, filter});
+      const auto now = life.filters.find(filter);
+      const bool there = stored != journal_.synced().subscriptions.end() &&
+                         now != life.filters.end() &&
+                         stored->second.options == now->second.options &&
+                         stored->second.subscription_identifier == now->second.identifier;
+      if (!there) keys.push_back(sub_key(life.sid, filter));
+    }
   }
   std::uint64_t required = 0;
   for (const auto& key : keys) required = std::max(required, journal_.touched(key));

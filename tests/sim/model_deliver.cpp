@@ -109,7 +109,8 @@ void Model::check_order(Connection& c, Life& life, const Frame& frame, bool firs
 void Model::sent_live(Connection& c, Life& life, Frame& frame, Owed& owed) {
   constexpr auto protocol = Invariant::protocol_kept;
   const Sent& sent = message(frame.message);
-  const bool first = ++owed.sent == 1;
+  // With DUP it may have gone out before a crash, as far as the store can tell.
+  const bool first = ++owed.sent == 1 && !frame.dup;
   if (!frame.dup) ++owed.sent_fresh;
   check_order(c, life, frame, first);
   if (sent.qos == QoS::exactly_once && frame.qos == QoS::at_most_once && owed.sent > 1 &&
@@ -130,7 +131,8 @@ void Model::sent_live(Connection& c, Life& life, Frame& frame, Owed& owed) {
     violated(protocol, "m{} {} times to {}, published {} times", frame.message, owed.sent_fresh,
              life.client_id, sent.taken);
   }
-  if (sent.taken > 1) return;
+  // With Retain As Published it may be the replay of another subscription.
+  if (sent.taken > 1 || (frame.retain && owed.retain)) return;
   std::vector<std::uint32_t> identifiers = frame.identifiers;
   std::sort(identifiers.begin(), identifiers.end());
   const bool v5 = life.version == mqtt::Version::v5;
@@ -194,6 +196,10 @@ void Model::sent_publish(int index, Frame& frame, const Message& bytes, Now now)
     const bool other = frame.qos != owed->second.qos;
     either = sent.taken > 1 || (!other && owed->second.sent > 0);
     replay = either || other;
+  } else if (frame.retain && sent.will) {
+    either = std::any_of(life.filters.begin(), life.filters.end(), [](const auto& filter) {
+      return filter.second.options.retain_as_published;
+    });
   }
   if (frame.qos > QoS::at_most_once) {
     check_flight(index, life, frame);
@@ -206,7 +212,7 @@ void Model::sent_publish(int index, Frame& frame, const Message& bytes, Now now)
     if (either && frame.qos == QoS::at_most_once) waive_replay(life, sent.topic);
     return;
   }
-  if (sent.qos == QoS::exactly_once && sync() && !sent.will && !frame.retain) {
+  if (sent.qos == QoS::exactly_once && sync() && !sent.will && !sent.loose && !frame.retain) {
     turn_qos2_.push_back(frame.message);
   }
   if (owed != life.owed.end() && !sent.will) return sent_live(c, life, frame, owed->second);

@@ -24,6 +24,8 @@ bool Model::owe(Life& life, Sent& sent) {
   if (found.qos == QoS::at_most_once && life.connection < 0) return false;
   std::sort(found.identifiers.begin(), found.identifiers.end());
   Owed& owed = life.owed[sent.number];
+  // What was promised with QoS 0 was no promise.
+  if (owed.qos == QoS::at_most_once) owed.required = false;
   owed.qos = found.qos;
   owed.retain = found.retain || (sent.taken > 1 && owed.retain);
   owed.identifiers = found.identifiers;

@@ -123,10 +123,11 @@ void Model::restart_filters(Life& life) {
     changes.front().version = promised;
   }
   life.filters = std::move(filters);
-  // A replay whose SUBSCRIBE was lost is lost with it.
+  // A replay whose SUBSCRIBE was not acknowledged may be lost with it.
   std::erase_if(life.replays, [&](const Replay& replay) {
     const auto at = life.filters.find(replay.filter);
-    return at == life.filters.end() || at->second.version != replay.version;
+    return at == life.filters.end() || at->second.version != replay.version ||
+           life.acknowledged_version[replay.filter] < replay.version;
   });
 }
 
@@ -199,8 +200,11 @@ void Model::restart_groups() {
     });
     for (auto& [number, owed] : group.owed) {
       // Held only by a member without a stored session: gone with the crash, as that session is.
-      if (!owed.stored || !owed.required || !members) owed.excused = true;
+      if (!owed.stored || !owed.required || !members || group.has_passing_member) {
+        owed.excused = true;
+      }
     }
+    group.has_passing_member = false;
   }
 }
 

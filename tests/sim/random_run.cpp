@@ -99,6 +99,7 @@ void Run::make_clients() {
   Profile monitor;
   monitor.expiry_s = 0xFFFFFFFF;
   monitor.publishes = monitor.vanishes = 0;
+  monitor.steady = true;
   clients_.push_back(std::make_unique<Client>(world_, 0, monitor));
   world_.model().set_monitor(0);
   const std::size_t size = chance_.between(2, 5);
