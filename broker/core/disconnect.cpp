@@ -29,8 +29,7 @@ void Core::on_disconnect(ConnectionState& connection, const mqtt::DisconnectPack
 }
 
 void Core::on_lost(ConnectionState& connection, LostBecause because) {
-  static constexpr const char* words[] = {"peer_closed", "network_error", "stalled_socket",
-                                          "connect_deadline"};
+  static constexpr const char* words[] = {"peer_closed", "network_error", "stalled_socket"};
   if (!connection.accepted) {
     drop_held(connection);
     connections_.close(connection.id);

@@ -40,7 +40,6 @@ enum class LostBecause : std::uint8_t {
   peer_closed,
   network_error,
   stalled_socket,
-  connect_deadline,
 };
 
 /// The socket is gone; nothing more can be sent.

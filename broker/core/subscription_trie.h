@@ -23,11 +23,6 @@ struct Subscriber {
 };
 static_assert(sizeof(Subscriber) == 16);
 
-/// One share group: a (share name, filter) pair of the owner's table of groups.
-struct SharedGroupRef {
-  std::uint32_t group = 0;
-};
-
 /// What a topic matches. Reuse one object: its vectors keep their capacity.
 struct Matches {
   /// By session, so that overlapping subscriptions of one session stand next to each other.
