@@ -1,0 +1,85 @@
+#include "broker/app/option_checks.h"
+#include "broker/app/option_table.h"
+#include "broker/base/limits.h"
+
+namespace lineshaft::app {
+namespace {
+
+ListenerOptions& listener(Options& options, std::string_view name) {
+  for (ListenerOptions& each : options.listeners) {
+    if (each.name == name) return each;
+  }
+  options.listeners.push_back({});
+  options.listeners.back().name = name;
+  return options.listeners.back();
+}
+
+constexpr OptionSpec listener_table[] = {
+    {.name = "listeners.*.bind",
+     .kind = Kind::text,
+     .example = "\"127.0.0.1:1883\"",
+     .takes = Takes::restart,
+     .help = "Address and port, \"127.0.0.1:1883\" or \"[::1]:1883\", or \"unix:\" and a path. "
+             "Port 0 lets the system choose one.",
+     .set = [](Options& o, std::string_view name,
+               const Value& v) { listener(o, name).bind = *parse_bind_address(text(v)).address; },
+     .check = check_bind,
+     .required = true},
+    {.name = "listeners.*.connections_max",
+     .unit = "connections",
+     .min = 1,
+     .max = 10'000'000,
+     .number = limits::connections_max,
+     .takes = Takes::restart,
+     .help = "Open connections of this listener; a further one is closed at once and counted.",
+     .set = [](Options& o, std::string_view name,
+               const Value& v) { assign(listener(o, name).connections_max, v); }},
+};
+
+constexpr OptionSpec net_table[] = {
+    {.name = "net.connect_deadline_ms",
+     .unit = "ms",
+     .min = 100,
+     .max = 600'000,
+     .number = limits::connect_deadline.count(),
+     .takes = Takes::restart,
+     .help = "Time from accept to a complete CONNECT; then the connection is closed and counted.",
+     .set = [](Options& o, std::string_view,
+               const Value& v) { o.net.connect_deadline = Milliseconds{number(v)}; }},
+    {.name = "net.outbox_max_kb",
+     .unit = "KiB",
+     .min = 64,
+     .max = 4'194'304,
+     .number = limits::outbox_bytes_max / 1024,
+     .takes = Takes::restart,
+     .help = "Unsent bytes of a connection above which QoS 0 messages to it are dropped, counted.",
+     .set =
+         [](Options& o, std::string_view, const Value& v) {
+           o.net.outbox_bytes_max = static_cast<std::size_t>(number(v)) * 1024;
+         }},
+    {.name = "net.stalled_socket_s",
+     .unit = "s",
+     .min = 1,
+     .max = 86'400,
+     .number = limits::stalled_socket.count() / 1000,
+     .takes = Takes::restart,
+     .help = "A connection that takes no byte for so long while data waits is closed.",
+     .set = [](Options& o, std::string_view,
+               const Value& v) { o.net.stalled_socket = Milliseconds{number(v) * 1000}; }},
+    {.name = "net.drain_s",
+     .unit = "s",
+     .min = 0,
+     .max = 3600,
+     .number = limits::drain.count() / 1000,
+     .takes = Takes::restart,
+     .help = "At a stop: longest time to send what was held back and to say goodbye.",
+     .set = [](Options& o, std::string_view,
+               const Value& v) { o.net.drain = Milliseconds{number(v) * 1000}; }},
+};
+
+}  // namespace
+
+std::span<const OptionSpec> listener_options() { return listener_table; }
+std::span<const OptionSpec> net_options() { return net_table; }
+
+}  // namespace lineshaft::app
