@@ -106,6 +106,8 @@ inline constexpr int store_failures_max = 3;
 inline constexpr std::uint32_t will_grace_s = 30;
 /// Granularity of every timer: nothing fires early, and at most so much late.
 inline constexpr Milliseconds timer_tick{100};
+/// Largest file with a secret (key, password, users); a larger one is refused at start and reload.
+inline constexpr std::size_t secret_file_size_bytes_max = 16 * 1024 * 1024;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 
