@@ -249,6 +249,7 @@ void JournalWriter::committed(std::size_t entries, bool synced) {
     queue_entries_ -= entries;
     queue_bytes_ -= bytes;
   }
+  if (!whole_ && seq >= reported_seq_) all_written_again();
   // Entries that are written a second time were reported before.
   if (seq <= reported_seq_) return;
   reported_seq_ = seq;
@@ -265,6 +266,7 @@ void JournalWriter::write_probe() {
   const auto status = database_->db().Write(write, &builder_->batch());
   if (status.ok()) {
     recovered();
+    all_written_again();
   } else {
     fail(classify(status), status.ToString());
   }
@@ -353,6 +355,10 @@ bool JournalWriter::try_recover(bool last_attempt) {
   StoreFault fault = StoreFault::none;
   {
     std::unique_lock exclusive(store_mutex_);
+    // What was committed without a sync may be missing until it was written again: a page read in
+    // between would count those messages as lost.
+    whole_ = false;
+    readers_.set_whole(false);
     fault = database_->reopen();
   }
   if (fault != StoreFault::none) {
@@ -373,6 +379,13 @@ bool JournalWriter::try_recover(bool last_attempt) {
   unsynced_bytes_ = 0;
   if (backlog_.empty()) write_probe();
   return healthy_;
+}
+
+/// After a reopen: everything that was ever reported as committed is in the store again.
+void JournalWriter::all_written_again() {
+  std::unique_lock exclusive(store_mutex_);
+  whole_ = true;
+  readers_.set_whole(true);
 }
 
 /// The first write after a failure went through.

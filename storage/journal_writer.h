@@ -94,6 +94,7 @@ class JournalWriter final : public core::Store {
   void fail(StoreFault fault, const std::string& error);
   bool try_recover(bool last_attempt);
   bool may_try(bool last_attempt);
+  void all_written_again();
   void recovered();
   void watch();
   void watch_space();
@@ -131,6 +132,8 @@ class JournalWriter final : public core::Store {
   WallTime last_wall_{};
   std::uint64_t reported_seq_ = 0;
   bool healthy_ = true;
+  /// False from a reopen until what had been committed before it is written again.
+  bool whole_ = true;
   int failures_ = 0;
   bool fatal_ = false;
   Instant retry_at_{};

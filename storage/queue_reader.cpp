@@ -116,7 +116,7 @@ void QueueReaders::post(std::function<void()> work) {
 
 core::QueueLoaded QueueReaders::answer(PayloadReader& payloads, const core::LoadQueue& request) {
   std::shared_lock open(store_mutex_);
-  if (database_.is_open()) return read_queue_page(database_, payloads, request);
+  if (whole_ && database_.is_open()) return read_queue_page(database_, payloads, request);
   core::QueueLoaded page;
   page.sid = request.sid;
   page.first_seq = request.first_seq;

@@ -34,6 +34,9 @@ class QueueReaders {
 
   /// Never waits. Answered by one `QueueLoaded`.
   void load(const core::LoadQueue& request);
+  /// False: the store lacks what was committed; pages are answered `failed`, the core asks again.
+  /// With `store_mutex` held exclusively.
+  void set_whole(bool whole) { whole_ = whole; }
   /// Runs `work` on a reader thread.
   void post(std::function<void()> work);
 
@@ -46,6 +49,7 @@ class QueueReaders {
   Database& database_;
   std::shared_mutex& store_mutex_;
   core::InputSink& sink_;
+  bool whole_ = true;  // guarded by `store_mutex_`
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<core::LoadQueue> requests_;
