@@ -23,8 +23,15 @@ bool is_well_formed(char32_t code_point, std::size_t size) {
   return true;
 }
 
-}  // namespace
+/// One character of a text that may contain anything.
+struct TextCharacter {
+  char32_t code_point = 0;
+  std::size_t size_bytes = 1;
+  /// False: the byte there is not the start of well-formed UTF-8; `code_point` is that byte.
+  bool valid = false;
+};
 
+/// The character at the front of `text`, which is not empty.
 TextCharacter first_character(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const TextCharacter broken{lead, 1, false};
@@ -41,31 +48,45 @@ TextCharacter first_character(std::string_view text) {
   return {code_point, size, true};
 }
 
+/// True for characters that can forge or hide what a person sees on one line: control characters
+/// (C0, DEL, C1), line and paragraph separators, and those that change the writing direction.
 bool is_deceptive(char32_t c) {
   if (c < 0x20 || (c >= 0x7F && c <= 0x9F)) return true;
   if (c == 0x200E || c == 0x200F || c == 0xFEFF) return true;
   return (c >= 0x2028 && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
 }
 
-void append_json_string(std::string& out, std::string_view text) {
-  out += '"';
+}  // namespace
+
+void append_escaped(std::string& out, std::string_view text, Escapes escapes) {
+  const bool json = escapes == Escapes::json;
   while (!text.empty()) {
     const TextCharacter character = first_character(text);
-    if (!character.valid) {
+    const auto code_point = static_cast<unsigned>(character.code_point);
+    const auto into = std::back_inserter(out);
+    if (!character.valid && json) {
       out += "\\ufffd";
-    } else if (character.code_point == '"' || character.code_point == '\\') {
+    } else if (!character.valid) {
+      fmt::format_to(into, "\\x{:02x}", code_point);
+    } else if (code_point == '"' || code_point == '\\') {
       out += '\\';
       out += text.front();
-    } else if (character.code_point == '\n') {
+    } else if (code_point == '\n') {
       out += "\\n";
-    } else if (is_deceptive(character.code_point)) {
-      fmt::format_to(std::back_inserter(out), "\\u{:04x}",
-                     static_cast<unsigned>(character.code_point));
-    } else {
+    } else if (!is_deceptive(character.code_point)) {
       out += text.substr(0, character.size_bytes);
+    } else if (json) {
+      fmt::format_to(into, "\\u{:04x}", code_point);
+    } else {
+      fmt::format_to(into, "\\u{{{:04x}}}", code_point);
     }
     text.remove_prefix(character.size_bytes);
   }
+}
+
+void append_json_string(std::string& out, std::string_view text) {
+  out += '"';
+  append_escaped(out, text, Escapes::json);
   out += '"';
 }
 

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <chrono>
-#include <iterator>
 
 #include "broker/base/json_text.h"
 
@@ -36,27 +35,6 @@ std::string_view shortened(std::string_view value) {
   return value.substr(0, size);
 }
 
-void append_escaped(std::string& out, std::string_view text) {
-  while (!text.empty()) {
-    const TextCharacter character = first_character(text);
-    if (!character.valid) {
-      fmt::format_to(std::back_inserter(out), "\\x{:02x}",
-                     static_cast<unsigned>(character.code_point));
-    } else if (character.code_point == '"' || character.code_point == '\\') {
-      out += '\\';
-      out += text.front();
-    } else if (character.code_point == '\n') {
-      out += "\\n";
-    } else if (is_deceptive(character.code_point)) {
-      fmt::format_to(std::back_inserter(out), "\\u{{{:04x}}}",
-                     static_cast<unsigned>(character.code_point));
-    } else {
-      out += text.substr(0, character.size_bytes);
-    }
-    text.remove_prefix(character.size_bytes);
-  }
-}
-
 void append_text_value(std::string& out, std::string_view value) {
   const std::string_view front = shortened(value);
   if (front.size() == value.size() && is_plain(value)) {
@@ -64,7 +42,7 @@ void append_text_value(std::string& out, std::string_view value) {
     return;
   }
   out += '"';
-  append_escaped(out, front);
+  append_escaped(out, front, Escapes::text);
   if (front.size() < value.size()) out += "...";
   out += '"';
 }

@@ -5,7 +5,6 @@
 #include "tests/support/catch.h"
 
 using lineshaft::append_json_string;
-using lineshaft::first_character;
 
 namespace {
 
@@ -38,11 +37,4 @@ TEST_CASE("bytes that are not UTF-8 become the replacement character", "[base]")
   CHECK(json("\xed\xa0\x80") == R"("\ufffd\ufffd\ufffd")");             // surrogate
   CHECK(json("\xf4\x90\x80\x80").find("\\ufffd") == 1);                 // beyond U+10FFFF
   CHECK(json(std::string_view("\xe2\x82", 2)) == R"("\ufffd\ufffd")");  // cut short
-}
-
-TEST_CASE("a character is read with its size", "[base]") {
-  CHECK(first_character("a").size_bytes == 1);
-  CHECK(first_character("°").code_point == 0xB0);
-  CHECK(first_character("😀").size_bytes == 4);
-  CHECK_FALSE(first_character("\x80").valid);
 }
