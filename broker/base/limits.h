@@ -70,6 +70,9 @@ inline constexpr std::size_t replay_slice_bytes = 256 * 1024;
 inline constexpr std::size_t connection_batches_pending_max = 4;
 /// Bytes read in one loop turn before the core runs: above it output piles up beyond L2.
 inline constexpr std::size_t loop_read_bytes_max = 64 * 1024;
+/// TLS handshake steps one shard does in a loop turn, so that a storm of reconnects does not stall
+/// routing; further ones wait for the next turn.
+inline constexpr std::size_t handshakes_per_turn_max = 8;
 /// Unsent bytes of a connection above which QoS 0 messages are dropped for it, counted.
 inline constexpr std::size_t outbox_bytes_max = 1024 * 1024;
 /// Unsent bytes below which a replay goes on.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -16,11 +17,25 @@
 /// What the core is told.
 namespace lineshaft::core {
 
+/// What TLS has proved about a client.
+struct PeerTls {
+  /// "TLSv1.3"; static storage.
+  std::string_view version;
+  /// Its certificate in DER, verified against the listener's CA; empty when it has shown none.
+  std::string certificate_der;
+  /// The identity whose pre-shared key it knows; empty without TLS-PSK.
+  std::string psk_identity;
+};
+
 /// Where a connection comes from; for logs, limits and policy.
 struct Peer {
   std::string listener;
   /// "127.0.0.1:40312", "[::1]:40312" or "unix:uid=0".
   std::string address;
+  /// Null when the connection is not encrypted.
+  std::shared_ptr<const PeerTls> tls{};
+
+  bool encrypted() const { return tls != nullptr; }
 };
 
 /// Precedes the first packets of a connection.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "broker/core/input.h"
+#include "broker/net/byte_stream.h"
 
 namespace lineshaft::net {
 
@@ -48,11 +49,12 @@ class OwnedSocket {
 };
 
 /// A client that has just come, on its way from the acceptor to its shard. The socket does not
-/// block.
+/// block; `layers` are its listener's and outlive the shards.
 struct Accepted {
   OwnedSocket socket;
   std::shared_ptr<const core::Peer> peer;
   ListenerUse use;
+  const Layers& layers;
 };
 
 }  // namespace lineshaft::net

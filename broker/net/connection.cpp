@@ -84,6 +84,7 @@ Connection::Connection(Shard& shard, core::ConnectionId id, Accepted accepted)
   error_code error;
   socket_.assign(accepted.socket.get(), error);
   if (!error) {
+    stream_ = make_stream(accepted.layers, accepted.socket.get(), *peer_);
     accepted.socket.release();
   } else {
     LINESHAFT_LOG(net, warn, "connection_not_watched", {"peer", peer_->address},
@@ -116,38 +117,99 @@ void Connection::on_readable(error_code error) {
     return;
   }
   if (error) return lost(core::LostBecause::network_error);
+  try_read();
+}
+
+void Connection::read_on() {
+  // Who waits for readability is called when it comes, and there is no second wait beside it.
+  if (!dead() && !read_waits_) try_read();
+}
+
+void Connection::try_read() {
   if (state_ == State::lingering) return read_to_the_end();
   // Whoever lets it read again arms the wait again.
   if (state_ == State::closing || core_paused_ || shard_.reading_stopped()) return;
   read();
 }
 
-void Connection::read() {
-  const std::span<char> buffer = shard_.read_buffer();
+IoResult Connection::receive(std::span<char> buffer) {
+  if (stream_ != nullptr) return stream_->read(buffer);
   ssize_t size = 0;
   do {
     size = ::recv(socket_.native_handle(), buffer.data(), buffer.size(), MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
-  if (size == 0) return lost(core::LostBecause::peer_closed);
-  if (size < 0) {
-    if (errno != EAGAIN && errno != EWOULDBLOCK) return lost(core::LostBecause::network_error);
-    return shard_.read_after_turn(*this);
+  if (size > 0) return {IoState::ok, static_cast<std::size_t>(size)};
+  if (size == 0) return {IoState::ended, 0};
+  const bool nothing = errno == EAGAIN || errno == EWOULDBLOCK;
+  return {nothing ? IoState::blocked : IoState::failed, 0};
+}
+
+void Connection::read() {
+  if (stream_ != nullptr && stream_->is_handshaking() && !shard_.may_handshake()) {
+    return shard_.handshake_later(*this);
   }
-  const auto bytes = static_cast<std::size_t>(size);
+  const std::span<char> buffer = shard_.read_buffer();
+  const IoResult received = receive(buffer);
+  // A handshake's answer, a pong: it leaves with what the turn adds.
+  if (stream_ != nullptr && stream_->unsent_bytes() > 0) shard_.mark_dirty(*this);
+  switch (received.state) {
+    case IoState::ok:
+      break;
+    case IoState::blocked:
+      return shard_.read_after_turn(*this);
+    case IoState::ended:
+      return lost(core::LostBecause::peer_closed);
+    case IoState::failed:
+      return lost(core::LostBecause::network_error);
+    case IoState::refused:
+      return refused();
+  }
+  const std::size_t bytes = received.size;
   shard_.note_read(bytes);
   count(Counter::bytes_received, bytes);
   std::vector<mqtt::Packet> packets;
   packets.reserve(std::min(bytes / bytes_per_packet_guess + 1, packets_reserved_max));
   decoder_.feed({buffer.data(), bytes}, packets);
+  if (decoder_.failed()) look_for_tls(buffer.first(bytes));
   if (!packets.empty()) hand_over(std::move(packets));
   // After a violation nothing more is read: the core is about to close.
   violated_ = decoder_.failed();
   if (!violated_) shard_.read_after_turn(*this);
 }
 
+void Connection::look_for_tls(std::span<const char> bytes) {
+  // A handshake record of any version of TLS begins so; no MQTT packet does.
+  const bool is_hello = bytes.size() > 1 && bytes[0] == '\x16' && bytes[1] == '\x03';
+  if (!is_hello || state_ != State::fresh || stream_ != nullptr) return;
+  LINESHAFT_LOG(net, info, "tls_client_on_plain_listener", {"peer", peer_->address},
+                {"listener", peer_->listener},
+                {"remedy", "connect it to a listener with TLS, or without TLS to this one"});
+}
+
+void Connection::describe_peer() {
+  if (stream_ == nullptr) return;
+  auto peer = std::make_shared<core::Peer>(*peer_);
+  stream_->describe(*peer);
+  peer_ = std::move(peer);
+}
+
+void Connection::refused() {
+  describe_peer();
+  const Refusal refusal = stream_->refusal();
+  LINESHAFT_LOG(net, info, "transport_refused", {"peer", peer_->address},
+                {"listener", peer_->listener}, {"layer", refusal.layer}, {"why", refusal.why});
+  if (state_ == State::open) {
+    shard_.submit(core::ConnectionLost{id_, core::LostBecause::network_error});
+  }
+  // What was meant for the client goes nowhere; the stream's goodbye does.
+  outbox_ = Outbox{};
+  begin_closing();
+}
+
 void Connection::hand_over(std::vector<mqtt::Packet> packets) {
   if (state_ == State::fresh) {
     state_ = State::open;
+    describe_peer();
     shard_.submit(core::ConnectionOpened{id_, peer_});
   }
   recent_batches_[batches_++ % recent_batches_.size()] = shard_.next_batch();
@@ -171,6 +233,8 @@ void Connection::resume_reading() {
   self_paused_ = pause;
   if (pause) {
     shard_.read_when_applied(*this);
+  } else if (stream_ != nullptr && stream_->has_input()) {
+    shard_.read_on(*this);
   } else {
     wait_readable();
   }
@@ -228,18 +292,37 @@ void Connection::tell_if_drained() {
   if (open()) shard_.submit(core::OutboxDrained{id_});
 }
 
-void Connection::apply(const core::Close&) {
+void Connection::apply(const core::Close&) { begin_closing(); }
+
+void Connection::begin_closing() {
   state_ = State::closing;
   shard_.add_deadline(*this, Shard::Deadline::linger, shard_.now() + shard_.options().linger);
   shard_.mark_dirty(*this);
 }
 
+std::size_t Connection::unsent_bytes() const {
+  return outbox_.unsent_bytes() + (stream_ != nullptr ? stream_->unsent_bytes() : 0);
+}
+
+Outbox::Flushed Connection::send() {
+  if (stream_ == nullptr) return outbox_.flush(socket_.native_handle(), shard_.totals());
+  const Outbox::Flushed flushed = outbox_.flush(*stream_, shard_.totals());
+  if (flushed != Outbox::Flushed::all || state_ != State::closing) return flushed;
+  switch (stream_->finish().state) {
+    case IoState::ok:
+      return Outbox::Flushed::all;
+    case IoState::blocked:
+      return Outbox::Flushed::blocked;
+    default:
+      return Outbox::Flushed::failed;
+  }
+}
+
 void Connection::flush() {
   if (state_ > State::closing || write_waits_) return;
-  const std::size_t before = outbox_.unsent_bytes();
-  error_code error;
-  const Outbox::Flushed flushed = outbox_.flush(socket_.native_handle(), shard_.totals(), error);
-  const bool moved = outbox_.unsent_bytes() < before;
+  const std::size_t before = unsent_bytes();
+  const Outbox::Flushed flushed = send();
+  const bool moved = unsent_bytes() < before;
   switch (flushed) {
     case Outbox::Flushed::failed:
       return lost(core::LostBecause::network_error);
@@ -291,6 +374,7 @@ void Connection::read_to_the_end() {
 void Connection::connect_deadline_passed() {
   if (state_ != State::fresh) return;
   count(Counter::connect_timeouts);
+  describe_peer();
   LINESHAFT_LOG(net, info, "connect_timeout", {"peer", peer_->address},
                 {"listener", peer_->listener}, {"received_bytes", decoder_.pending_bytes()});
   die();
@@ -307,7 +391,7 @@ void Connection::stall_deadline_passed(Instant now) {
   }
   count(Counter::slow_consumers_closed);
   LINESHAFT_LOG(net, warn, "stalled_socket_closed", {"peer", peer_->address},
-                {"listener", peer_->listener}, {"unsent_bytes", outbox_.unsent_bytes()});
+                {"listener", peer_->listener}, {"unsent_bytes", unsent_bytes()});
   lost(core::LostBecause::stalled_socket);
 }
 

@@ -15,6 +15,7 @@
 #include "broker/core/input.h"
 #include "broker/mqtt/decoder.h"
 #include "broker/net/accepted.h"
+#include "broker/net/byte_stream.h"
 #include "broker/net/outbox.h"
 
 namespace lineshaft::net {
@@ -63,6 +64,8 @@ class Connection {
   void flush();
   /// Waits for the next bytes, unless somebody asked not to read. Called after the turn.
   void resume_reading();
+  /// Reads without waiting: its stream has input, or a handshake had to wait for its turn.
+  void read_on();
   /// A deadline of the wheel has come; `now` is the tick's.
   void connect_deadline_passed();
   void stall_deadline_passed(Instant now);
@@ -75,12 +78,13 @@ class Connection {
   bool open() const { return state_ <= State::open; }
   bool dead() const { return state_ == State::dead; }
   bool waits() const { return read_waits_ || write_waits_; }
-  bool has_unsent() const { return state_ <= State::closing && !outbox_.empty(); }
+  bool has_unsent() const { return state_ <= State::closing && unsent_bytes() > 0; }
   Outbox& outbox() { return outbox_; }
 
   /// Places in the shard's lists, so that a connection is in each at most once.
   bool dirty = false;
   bool reads_next = false;
+  bool reads_on = false;
   bool has_memory = false;
   /// Since the last idle sweep.
   bool used_memory = false;
@@ -102,11 +106,23 @@ class Connection {
   void on_readable(boost::system::error_code error);
   void wait_writable();
   void on_writable(boost::system::error_code error);
+  /// Reads if nothing speaks against it.
+  void try_read();
   void read();
+  IoResult receive(std::span<char> buffer);
+  void look_for_tls(std::span<const char> bytes);
   void hand_over(std::vector<mqtt::Packet> packets);
   bool too_many_batches() const;
+  std::size_t unsent_bytes() const;
+  /// Of the outbox and, at the end, the stream's goodbye: what the socket takes.
+  Outbox::Flushed send();
+  /// Asks the stream who the peer really is.
+  void describe_peer();
+  /// The stream does not want this peer.
+  void refused();
   /// Reads until the peer closes, and throws it away.
   void read_to_the_end();
+  void begin_closing();
   void shut_down_sending();
   void tell_if_drained();
   void lost(core::LostBecause because);
@@ -117,6 +133,8 @@ class Connection {
       boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
   Socket socket_;
   core::ConnectionId id_;
+  /// Null for plain TCP.
+  std::unique_ptr<ByteStream> stream_;
   State state_ = State::fresh;
   bool read_waits_ = false;
   bool write_waits_ = false;

@@ -105,7 +105,7 @@ void Listener::take(OwnedSocket socket) {
   }
   auto peer =
       std::make_shared<const core::Peer>(core::Peer{options_.name, peer_address(socket.get())});
-  adopt_({std::move(socket), std::move(peer), ListenerUse(open_)});
+  adopt_({std::move(socket), std::move(peer), ListenerUse(open_), options_.layers});
 }
 
 void Listener::pause(int error) {

@@ -19,7 +19,8 @@ namespace lineshaft::net {
 /// it between `start` and `stop`.
 class Listener {
  public:
-  /// `open` counts this listener's connections and outlives them. `adopt` takes each new client.
+  /// `options` and `open`, which counts this listener's connections, outlive them. `adopt` takes
+  /// each new client.
   Listener(boost::asio::io_context& io, const ListenerOptions& options, Endpoint endpoint,
            std::atomic<std::size_t>& open, std::function<void(Accepted)> adopt);
   ~Listener();
@@ -41,7 +42,7 @@ class Listener {
   void take(OwnedSocket socket);
   void pause(int error);
 
-  ListenerOptions options_;
+  const ListenerOptions& options_;
   boost::asio::posix::stream_descriptor descriptor_;
   boost::asio::steady_timer pause_timer_;
   std::string address_;

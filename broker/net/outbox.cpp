@@ -1,12 +1,12 @@
 #include "broker/net/outbox.h"
 
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <array>
 #include <cerrno>
 #include <variant>
 
+#include "broker/base/assert.h"
 #include "broker/base/metrics.h"
 
 namespace lineshaft::net {
@@ -19,16 +19,6 @@ constexpr std::size_t sent_prefix_bytes_max = 64 * 1024;
 /// Sent segments in front of unsent ones likewise.
 constexpr std::size_t sent_segments_max = 256;
 constexpr std::size_t gathered_max = 64;
-
-ssize_t send_pieces(int socket, std::span<iovec> pieces) {
-  constexpr int flags = MSG_NOSIGNAL | MSG_DONTWAIT;
-  // The usual case, and the kernel's shorter way.
-  if (pieces.size() == 1) return ::send(socket, pieces[0].iov_base, pieces[0].iov_len, flags);
-  msghdr message{};
-  message.msg_iov = pieces.data();
-  message.msg_iovlen = pieces.size();
-  return ::sendmsg(socket, &message, flags);
-}
 
 }  // namespace
 
@@ -182,7 +172,7 @@ std::size_t Outbox::gather(std::span<iovec> pieces, std::size_t& offered) const 
   return used;
 }
 
-Outbox::Flushed Outbox::flush(int socket, SentTotals& totals, boost::system::error_code& error) {
+Outbox::Flushed Outbox::flush(int socket, SentTotals& totals) {
   while (unsent_ > 0) {
     std::array<iovec, gathered_max> pieces;
     std::size_t offered = 0;
@@ -190,15 +180,27 @@ Outbox::Flushed Outbox::flush(int socket, SentTotals& totals, boost::system::err
     const ssize_t size = send_pieces(socket, std::span(pieces).first(used));
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Flushed::blocked;
-    if (size < 0) {
-      error.assign(errno, boost::system::system_category());
-      return Flushed::failed;
-    }
+    if (size < 0) return Flushed::failed;
     totals.bytes += static_cast<std::uint64_t>(size);
     consume(static_cast<std::size_t>(size));
     // The socket took less than it was offered: it is full, asking again only costs.
     if (static_cast<std::size_t>(size) < offered) return Flushed::blocked;
   }
+  return Flushed::all;
+}
+
+Outbox::Flushed Outbox::flush(ByteStream& stream, SentTotals& totals) {
+  do {
+    std::array<iovec, gathered_max> pieces;
+    std::size_t offered = 0;
+    const std::size_t used = gather(pieces, offered);
+    const IoResult written = stream.write(std::span(pieces).first(used));
+    totals.bytes += written.size;
+    if (written.size > 0) consume(written.size);
+    if (written.state == IoState::blocked) return Flushed::blocked;
+    if (written.state != IoState::ok) return Flushed::failed;
+    LINESHAFT_ASSERT(written.size > 0 || offered == 0);
+  } while (unsent_ > 0);
   return Flushed::all;
 }
 

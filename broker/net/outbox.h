@@ -2,7 +2,6 @@
 
 #include <sys/uio.h>
 
-#include <boost/system/error_code.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "broker/core/effects.h"
 #include "broker/mqtt/encoder.h"
 #include "broker/net/alias_table.h"
+#include "broker/net/byte_stream.h"
 #include "broker/net/frame_cache.h"
 
 namespace lineshaft::net {
@@ -56,8 +56,10 @@ class Outbox {
   /// Any other packet. False: it has no form in the client's version or exceeds its limit.
   bool packet(const core::OutPacket& packet, SentTotals& totals);
 
-  /// Sends what the socket takes without waiting. `error` is set for `failed`.
-  Flushed flush(int socket, SentTotals& totals, boost::system::error_code& error);
+  /// Sends what the socket takes without waiting.
+  Flushed flush(int socket, SentTotals& totals);
+  /// The same through a stream, which also sends what it has itself.
+  Flushed flush(ByteStream& stream, SentTotals& totals);
 
   std::size_t unsent_bytes() const { return unsent_; }
   /// Bytes of answers (everything but PUBLISH) taken since it was last empty.

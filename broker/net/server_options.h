@@ -7,6 +7,7 @@
 
 #include "broker/base/limits.h"
 #include "broker/mqtt/decoder.h"
+#include "broker/net/byte_stream.h"
 
 namespace lineshaft::net {
 
@@ -22,6 +23,8 @@ struct ListenerOptions {
   /// Path of a Unix domain socket (mode 0660), instead of address and port.
   std::string unix_path;
   std::size_t connections_max = limits::connections_max;
+  /// What stands between MQTT and the socket: PROXY header, TLS, WebSocket, in this order.
+  Layers layers{};
 };
 
 /// What every connection of a shard is held to.

@@ -64,11 +64,42 @@ void Shard::run() {
 
 void Shard::handle_ready() {
   loop_bytes_ = 0;
+  handshakes_left_ = limits::handshakes_per_turn_max;
   // Flushing may have left inputs for the core: then there is nothing to sleep for.
-  if (batch_.empty() && io_.run_one() == 0 && !stopping_) io_.restart();
+  const bool idle = batch_.empty() && reading_on_.empty() && handshakes_.empty();
+  if (idle && io_.run_one() == 0 && !stopping_) io_.restart();
+  read_without_wait();
   for (int i = 0; i < handlers_per_loop_max && loop_bytes_ < limits::loop_read_bytes_max; ++i) {
     if (io_.poll_one() == 0) break;
   }
+}
+
+void Shard::read_without_wait() {
+  while (handshakes_left_ > 0 && !handshakes_.empty()) {
+    const core::ConnectionRef one = handshakes_.front();
+    handshakes_.pop_front();
+    if (Connection* const connection = find(one)) connection->read_on();
+  }
+  // Half of the loop's bytes are for those the sockets announce.
+  constexpr std::size_t bytes_max = limits::loop_read_bytes_max / 2;
+  std::size_t done = 0;
+  for (; done < reading_on_.size() && loop_bytes_ < bytes_max; ++done) {
+    Connection* const connection = find(reading_on_[done]);
+    if (connection == nullptr) continue;
+    connection->reads_on = false;
+    connection->read_on();
+  }
+  reading_on_.erase(reading_on_.begin(), reading_on_.begin() + static_cast<std::ptrdiff_t>(done));
+}
+
+bool Shard::may_handshake() {
+  if (handshakes_left_ == 0) return false;
+  --handshakes_left_;
+  return true;
+}
+
+void Shard::read_on(Connection& connection) {
+  if (!std::exchange(connection.reads_on, true)) reading_on_.push_back(ref(connection));
 }
 
 void Shard::close_all() {

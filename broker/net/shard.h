@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -75,6 +76,12 @@ class Shard final : public TurnShard {
   void read_after_turn(Connection& connection);
   /// Looks again after a turn whether the connection may read.
   void read_when_applied(Connection& connection) { held_back_.push_back(ref(connection)); }
+  /// One more handshake step fits into this loop turn; it is counted.
+  bool may_handshake();
+  /// Its handshake goes on when those before it had their turn.
+  void handshake_later(Connection& connection) { handshakes_.push_back(ref(connection)); }
+  /// It has input that its socket does not announce: read in the next loop turn.
+  void read_on(Connection& connection);
   void retire(Connection& connection) { dead_.push_back(&connection); }
 
   enum class Deadline : std::uint8_t { connect, stall, linger };
@@ -100,6 +107,7 @@ class Shard final : public TurnShard {
 
   void open_connection(Accepted accepted);
   void handle_ready();
+  void read_without_wait();
   void close_all();
   void apply_mailbox();
   void apply(const core::ShardEffects& effects);
@@ -145,6 +153,11 @@ class Shard final : public TurnShard {
   std::vector<Connection*> readers_;
   std::vector<Connection*> dead_;
   std::vector<core::ConnectionRef> held_back_;
+  /// Connections that read in the next loop turn without waiting, see `read_on`.
+  std::vector<core::ConnectionRef> reading_on_;
+  /// Handshakes that wait, oldest first.
+  std::deque<core::ConnectionRef> handshakes_;
+  std::size_t handshakes_left_ = 0;
   /// Connections whose outbox holds memory, looked at by the idle sweep.
   std::vector<core::ConnectionRef> with_memory_;
   Wheel<Due> wheel_;

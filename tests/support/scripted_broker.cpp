@@ -117,8 +117,7 @@ void ScriptedBroker::drain(Pipe& pipe) {
   if (pipe.outbox.empty()) return;
   std::array<char, 65536> buffer;
   while (!pipe.outbox.empty()) {
-    boost::system::error_code error;
-    pipe.outbox.flush(sockets_[0], totals_, error);
+    pipe.outbox.flush(sockets_[0], totals_);
     const ssize_t size = ::recv(sockets_[1], buffer.data(), buffer.size(), MSG_DONTWAIT);
     if (size <= 0) throw std::runtime_error("the socket pair does not take bytes");
     if (!pipe.closed_by_client) pipe.received.append(buffer.data(), static_cast<std::size_t>(size));
