@@ -41,13 +41,11 @@ ExitCode exit_code_of(net::ListenFault fault) {
   return ExitCode::os_error;
 }
 
-/// A port that is taken is found before the store is touched. The real listeners open after the
-/// restore; should the port be taken in between, `Server::start` says so.
-std::optional<StartFailure> try_listeners(const net::ServerOptions& options) {
+/// An address that is taken is found before the store is touched. The real listeners open after
+/// the restore; should it be taken in between, `Server::start` says so.
+std::optional<StartFailure> check_listeners(const net::ServerOptions& options) {
   for (const net::ListenerOptions& each : options.listeners) {
-    if (!each.unix_path.empty() || each.port == 0) continue;
-    const auto outcome = net::open_endpoint(each);
-    if (const auto* error = std::get_if<net::ListenError>(&outcome)) {
+    if (const auto error = net::check_endpoint(each)) {
       return StartFailure{exit_code_of(error->fault), error->message()};
     }
   }
@@ -122,7 +120,7 @@ Broker::~Broker() {
 }
 
 std::optional<StartFailure> Broker::start() {
-  if (auto failure = try_listeners(server_options(options_))) return failure;
+  if (auto failure = check_listeners(server_options(options_))) return failure;
   const Now now = clock_.now();
   auto opened = storage::Database::open(storage_options(options_), now.wall);
   if (opened.database == nullptr) {

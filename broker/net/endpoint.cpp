@@ -1,6 +1,7 @@
 #include "broker/net/endpoint.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -11,6 +12,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -98,35 +100,58 @@ std::variant<Endpoint, ListenError> open_tcp(const ListenerOptions& options) {
   return endpoint;
 }
 
-/// Removes the file of a broker that is gone. 0, or the errno of what is in the way.
-int remove_stale(const sockaddr_un& address) {
+/// What stands at the path of a Unix socket.
+enum class Obstacle { none, stale, other };
+
+/// Looks whether a socket can be made at `address`. 0, or the errno of what is in the way.
+int look_at(const sockaddr_un& address, Obstacle& obstacle) {
+  obstacle = Obstacle::none;
+  const std::filesystem::path folder = std::filesystem::path(address.sun_path).parent_path() / ".";
+  if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return errno;
   struct stat status {};
   if (::lstat(address.sun_path, &status) != 0) return errno == ENOENT ? 0 : errno;
-  if (!S_ISSOCK(status.st_mode)) return EEXIST;
+  obstacle = S_ISSOCK(status.st_mode) ? Obstacle::stale : Obstacle::other;
+  if (obstacle == Obstacle::other) return EEXIST;
   const OwnedSocket probe(::socket(AF_UNIX, stream_type, 0));
   if (probe.get() < 0) return errno;
   const int result =
       ::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   // EAGAIN: it listens, and its queue is full.
   if (result == 0 || errno == EAGAIN) return EADDRINUSE;
-  if (errno != ECONNREFUSED) return errno;
-  return ::unlink(address.sun_path) == 0 ? 0 : errno;
+  return errno == ECONNREFUSED ? 0 : errno;
+}
+
+/// The address of the path, if a socket can be made there.
+std::variant<sockaddr_un, ListenError> check_unix(const Opener& opener, Obstacle& obstacle) {
+  const std::string& path = opener.options.unix_path;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) {
+    return opener.fail(ListenFault::bad_path,
+                       fmt::format("the path has {} bytes, the system takes {}", path.size(),
+                                   sizeof address.sun_path - 1));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  switch (const int error = look_at(address, obstacle)) {
+    case 0:
+      return address;
+    case EEXIST:
+      return opener.fail(ListenFault::bad_path, "it is not a socket");
+    case ENOENT:
+    case ENOTDIR:
+      return opener.fail(ListenFault::bad_path, "its folder does not exist");
+    default:
+      return opener.fail(error);
+  }
 }
 
 std::variant<Endpoint, ListenError> open_unix(const ListenerOptions& options) {
   const Opener opener{options, options.unix_path};
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (options.unix_path.size() >= sizeof address.sun_path) {
-    return opener.fail(ListenFault::bad_path,
-                       fmt::format("the path has {} bytes, the system takes {}",
-                                   options.unix_path.size(), sizeof address.sun_path - 1));
-  }
-  std::memcpy(address.sun_path, options.unix_path.data(), options.unix_path.size());
-  if (const int error = remove_stale(address); error != 0) {
-    if (error == EEXIST) return opener.fail(ListenFault::bad_path, "it is not a socket");
-    return opener.fail(error);
-  }
+  Obstacle obstacle = Obstacle::none;
+  const auto checked = check_unix(opener, obstacle);
+  if (const auto* error = std::get_if<ListenError>(&checked)) return *error;
+  const auto& address = std::get<sockaddr_un>(checked);
+  if (obstacle == Obstacle::stale && ::unlink(address.sun_path) != 0) return opener.fail(errno);
   Endpoint endpoint{OwnedSocket(::socket(AF_UNIX, stream_type, 0)), options.unix_path, 0, true};
   const int socket = endpoint.socket.get();
   if (socket < 0) return opener.fail(errno);
@@ -163,7 +188,9 @@ std::string ListenError::message() const {
     case ListenFault::bad_address:
       return what + " Give an IPv4 or IPv6 address of this machine, or a name that resolves.";
     case ListenFault::bad_path:
-      return what + " Choose a short path at which there is nothing, or an old socket.";
+      return what +
+             " Choose a short path in a folder that is there, at which there is nothing or an old "
+             "socket.";
     case ListenFault::other:
       break;
   }
@@ -172,6 +199,18 @@ std::string ListenError::message() const {
 
 std::variant<Endpoint, ListenError> open_endpoint(const ListenerOptions& options) {
   return options.unix_path.empty() ? open_tcp(options) : open_unix(options);
+}
+
+std::optional<ListenError> check_endpoint(const ListenerOptions& options) {
+  if (options.unix_path.empty()) {
+    const auto opened = open_tcp(options);
+    const auto* error = std::get_if<ListenError>(&opened);
+    return error != nullptr ? std::optional(*error) : std::nullopt;
+  }
+  Obstacle ignored{};
+  const auto checked = check_unix({options, options.unix_path}, ignored);
+  const auto* error = std::get_if<ListenError>(&checked);
+  return error != nullptr ? std::optional(*error) : std::nullopt;
 }
 
 std::string peer_address(int socket) {

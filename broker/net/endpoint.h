@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -17,7 +18,7 @@ enum class ListenFault : std::uint8_t {
   not_available,
   /// Neither an address nor a name that can be resolved.
   bad_address,
-  /// The path of a Unix socket is too long, or something else is there.
+  /// The path of a Unix socket is too long, leads nowhere, or something else is there.
   bad_path,
   other,
 };
@@ -48,6 +49,9 @@ struct Endpoint {
 /// Binds and listens. A socket file that nobody listens on any more is replaced; a living one is
 /// never taken away.
 std::variant<Endpoint, ListenError> open_endpoint(const ListenerOptions& options);
+
+/// Why `open_endpoint` would fail now, if it would. Changes nothing: a stale socket file stays.
+std::optional<ListenError> check_endpoint(const ListenerOptions& options);
 
 /// "127.0.0.1:40312", "[::1]:40312" or "unix:uid=0" of a connected socket; "unknown" if it has
 /// gone already.

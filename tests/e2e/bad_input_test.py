@@ -148,6 +148,23 @@ def test_a_port_in_use_is_named_before_the_store_is_touched():
         Client(first.port, "still-there").ping()
 
 
+def test_a_socket_path_in_use_is_named_before_the_store_is_touched():
+    config = LISTENER + '[listeners.local]\nbind = "unix:{path}"\n'
+    first = Broker()
+    path = os.path.join(first.folder, "mqtt.sock")
+    first.config_file = os.path.join(first.folder, "lineshaft.toml")
+    first.write_config(config.replace("{path}", path))
+    with first:
+        second = Broker(config.replace("{path}", path))
+        refused(second, UNAVAILABLE, re.escape(path), "in use")
+        assert not os.path.exists(second.data)
+        Client(path, "still-there").ping()
+        second.write_config(config.replace("{path}", "/nowhere/mqtt.sock"))
+        refused(second, CONFIG, "/nowhere/mqtt.sock", "folder does not exist")
+        assert not os.path.exists(second.data)
+        shutil.rmtree(second.folder)
+
+
 def test_a_second_broker_does_not_touch_the_data_of_the_first():
     with Broker() as first:
         Client(first.port, "a").publish_and_wait("t", "1", retain=True)

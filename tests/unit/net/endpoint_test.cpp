@@ -99,7 +99,43 @@ TEST_CASE("a path the system cannot take is refused, not cut", "[net]") {
   const ListenError error = error_of(local(path));
   CHECK(error.fault == ListenFault::bad_path);
   CHECK(error.address == path);
-  CHECK(error_of(local("/nonexistent-folder/mqtt.sock")).fault == ListenFault::other);
+  CHECK(error_of(local("/nonexistent-folder/mqtt.sock")).fault == ListenFault::bad_path);
+}
+
+TEST_CASE("an address is checked without a trace", "[net]") {
+  const Place place;
+  const auto fault_of = [](const ListenerOptions& options) {
+    const auto error = check_endpoint(options);
+    return error ? std::optional(error->fault) : std::nullopt;
+  };
+  CHECK_FALSE(fault_of(local(place.path())));
+  CHECK_FALSE(std::filesystem::exists(place.path()));
+  { const Endpoint gone = open(local(place.path())); }
+  CHECK_FALSE(fault_of(local(place.path())));
+  CHECK(std::filesystem::exists(place.path()));  // a stale socket stays
+  {
+    const Endpoint living = open(local(place.path()));
+    CHECK(fault_of(local(place.path())) == ListenFault::in_use);
+    CHECK(fault_of(local(place.path())) == ListenFault::in_use);  // and lives on
+  }
+  CHECK(fault_of(local(place.path() + std::string(200, 'x'))) == ListenFault::bad_path);
+  CHECK(fault_of(local("/nonexistent-folder/mqtt.sock")) == ListenFault::bad_path);
+  CHECK(fault_of(local(place.path() + "/below")) == ListenFault::bad_path);
+
+  const Endpoint taken = open(tcp("127.0.0.1", 0));
+  CHECK(fault_of(tcp("127.0.0.1", taken.port)) == ListenFault::in_use);
+  CHECK(fault_of(tcp("192.0.2.1", 0)) == ListenFault::not_available);
+  CHECK_FALSE(fault_of(tcp("127.0.0.1", 0)));
+}
+
+TEST_CASE("a folder without the right to write is told before anything is made", "[net]") {
+  if (::geteuid() == 0) return;  // root may write everywhere
+  const Place place;
+  REQUIRE(::chmod(place.folder.c_str(), 0500) == 0);
+  const auto error = check_endpoint(local(place.path()));
+  REQUIRE(::chmod(place.folder.c_str(), 0700) == 0);
+  REQUIRE(error);
+  CHECK(error->fault == ListenFault::permission);
 }
 
 TEST_CASE("the peer's address says where a client comes from", "[net]") {
