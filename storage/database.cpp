@@ -24,6 +24,7 @@ struct Database::Inside {
   std::vector<rocksdb::ColumnFamilyHandle*> families;
   core::RestoreSummary last_run;
   std::uint64_t boot_epoch = 0;
+  bool begun = false;
 
   ~Inside() { close(); }
 
@@ -55,7 +56,7 @@ struct Database::Inside {
   bool drop_torn_tail() const;
   OpenFailure failure_of(const rocksdb::Status& status) const;
   OpenFailure read_last_run(WallTime wall);
-  OpenFailure count_start(WallTime wall);
+  OpenFailure begin_run(WallTime wall);
   void raise_alarm(WallTime wall, const std::string& copy) const;
 };
 
@@ -228,16 +229,18 @@ OpenFailure Database::Inside::read_last_run(WallTime wall) {
   return {};
 }
 
-OpenFailure Database::Inside::count_start(WallTime wall) {
-  ++boot_epoch;
+OpenFailure Database::Inside::begin_run(WallTime wall) {
   rocksdb::WriteBatch batch;
   batch.Put(families[0], to_slice(meta_key::schema), number_32(schema_version));
-  batch.Put(families[0], to_slice(meta_key::boot_epoch), number_64(boot_epoch));
+  batch.Put(families[0], to_slice(meta_key::boot_epoch), number_64(boot_epoch + 1));
   batch.Put(families[0], to_slice(meta_key::clean), clean_value(false, wall));
   rocksdb::WriteOptions write;
   write.sync = true;
   const auto status = db->Write(write, &batch);
-  return status.ok() ? OpenFailure{} : failure_of(status);
+  if (!status.ok()) return failure_of(status);
+  ++boot_epoch;
+  begun = true;
+  return {};
 }
 
 void Database::Inside::raise_alarm(WallTime wall, const std::string& copy) const {
@@ -271,7 +274,6 @@ OpenResult Database::open(const StorageOptions& options, WallTime wall) {
   if (failed(inside->open_or_recover(wall, recovered, copy))) return result;
   if (failed(inside->read_last_run(wall))) return result;
   if (recovered) inside->raise_alarm(wall, copy);
-  if (failed(inside->count_start(wall))) return result;
   if (!state.complete && failed(write_schema(options.path, true))) return result;
   result.database.reset(new Database(std::move(inside)));
   for (const std::string& text : result.database->alarms()) {
@@ -284,11 +286,14 @@ Database::Database(std::unique_ptr<Inside> inside) : inside_(std::move(inside)) 
 Database::~Database() = default;
 
 const core::RestoreSummary& Database::last_run() const { return inside_->last_run; }
+bool Database::has_begun() const { return inside_->begun; }
 std::uint64_t Database::boot_epoch() const { return inside_->boot_epoch; }
 std::vector<std::string> Database::alarms() const { return read_alarms(inside_->options.path); }
 const std::string& Database::path() const { return inside_->options.path; }
 bool Database::is_open() const { return inside_->db != nullptr; }
 StoreFault Database::background_fault() const { return inside_->parts.listener->fault(); }
+
+OpenFailure Database::begin_run(WallTime wall) { return inside_->begin_run(wall); }
 
 void Database::start_compactions() {
   const auto status = inside_->db->EnableAutoCompaction(inside_->families);

@@ -65,8 +65,8 @@ struct OpenResult {
 /// processor with it, and the broker is ready later.
 class Database {
  public:
-  /// Locks the folder, opens strictly, checks the schema, counts the start (`boot_epoch`) and
-  /// takes the `clean` mark away, synced. `wall`: the time of this start.
+  /// Locks the folder, opens strictly and checks the schema. No record changes: a start that fails
+  /// or is stopped before `begin_run` leaves the store as it was. `wall`: the time of this start.
   static OpenResult open(const StorageOptions& options, WallTime wall);
   /// Closes without the `clean` mark.
   ~Database();
@@ -75,7 +75,11 @@ class Database {
 
   /// How the last run ended, as read at open.
   const core::RestoreSummary& last_run() const;
-  /// Number of this start, from 1.
+  /// Counts the start (`boot_epoch`) and takes the `clean` mark away, synced: before the first
+  /// other write of this run, and when nothing but that write can fail any more.
+  OpenFailure begin_run(WallTime wall);
+  bool has_begun() const;
+  /// Number of this run, from 1; of the last one before `begin_run`.
   std::uint64_t boot_epoch() const;
   /// Texts of the ALARM files, newest last.
   std::vector<std::string> alarms() const;

@@ -5,6 +5,7 @@
 #include <utility>
 #include <variant>
 
+#include "broker/base/assert.h"
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
 #include "storage/batch_builder.h"
@@ -72,6 +73,8 @@ JournalWriter::JournalWriter(std::unique_ptr<Database> database, const StorageOp
 JournalWriter::~JournalWriter() { stop(); }
 
 void JournalWriter::start() {
+  // Else a crash would look like a clean stop.
+  LINESHAFT_ASSERT(database_->has_begun());
   watch_space();
   publish_state();
   readers_.start();

@@ -69,6 +69,7 @@ class JournalWriter final : public core::Store {
   /// Stops, if nobody did.
   ~JournalWriter() override;
 
+  /// After `Database::begin_run`.
   void start();
   /// Writes what was handed over, marks the store clean and closes it. False: something could not
   /// be written (it was never acknowledged) or the mark is missing.

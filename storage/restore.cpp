@@ -12,7 +12,6 @@
 #include "storage/payload_reader.h"
 #include "storage/records.h"
 #include "storage/rocks.h"
-#include "storage/set_aside.h"
 #include "storage/stopwatch.h"
 
 namespace lineshaft::storage {
@@ -20,18 +19,19 @@ namespace {
 
 /// Shared messages remembered while queues are restored.
 constexpr std::size_t remembered_bytes_max = 256 * 1024 * 1024;
-/// Deletions per batch.
-constexpr std::size_t deletions_max = 10'000;
+/// Records between two looks whether the start is to stop: milliseconds.
+constexpr std::uint64_t records_per_look = 1024;
 
 /// One restore: walks the column families and keeps what later ones need to know.
 class Restorer {
  public:
-  Restorer(Database& database, WallTime wall, const RestoreSink& sink,
-           std::atomic<std::uint64_t>* restored)
+  Restorer(Database& database, Leftovers& leftovers, const RestoreSink& sink,
+           const std::function<bool()>& stop_asked, std::atomic<std::uint64_t>* restored)
       : database_(database),
+        leftovers_(leftovers),
         sink_(sink),
+        stop_asked_(stop_asked),
         restored_(restored),
-        set_aside_(database, wall),
         payloads_(database, remembered_bytes_max) {}
 
   RestoreReport run();
@@ -40,7 +40,7 @@ class Restorer {
   template <class Visit>
   void walk(Family family, std::string_view first, Visit&& visit);
   template <class T>
-  bool give(Family family, std::string_view key, std::string_view value, Decoded<T> decoded);
+  bool give(Family family, std::string_view key, Decoded<T> decoded);
   void restore_names();
   void restore_retained();
   void restore_last_values();
@@ -49,16 +49,17 @@ class Restorer {
   void restore_queues();
   void restore_inflight();
   void restore_wills();
-  void delete_orphan_payloads();
-  void delete_ended_sessions();
+  void find_orphan_payloads();
   bool ended(std::string_view key);
-  void write(rocksdb::WriteBatch& batch);
+  bool look_for_stop();
   std::unique_ptr<rocksdb::Iterator> iterate(Family family);
 
   Database& database_;
+  Leftovers& leftovers_;
   const RestoreSink& sink_;
+  const std::function<bool()>& stop_asked_;
   std::atomic<std::uint64_t>* restored_;
-  SetAside set_aside_;
+  std::uint64_t walked_ = 0;
   PayloadReader payloads_;
   RestoreReport report_;
   std::unordered_set<core::SessionId> ended_;
@@ -70,12 +71,20 @@ std::unique_ptr<rocksdb::Iterator> Restorer::iterate(Family family) {
       database_.db().NewIterator(scan_options(), database_.family(family)));
 }
 
-/// `visit(key, value)` for every record from `first` on, until the end or the first read error.
+/// True from the moment the start is to stop.
+bool Restorer::look_for_stop() {
+  if (walked_++ % records_per_look == 0 && stop_asked_ && stop_asked_()) report_.stopped = true;
+  return report_.stopped;
+}
+
+/// `visit(key, value)` for every record from `first` on, until the end, the first read error or a
+/// stop.
 template <class Visit>
 void Restorer::walk(Family family, std::string_view first, Visit&& visit) {
   if (!report_.error.empty()) return;
   const auto iterator = iterate(family);
   for (iterator->Seek(to_slice(first)); iterator->Valid(); iterator->Next()) {
+    if (look_for_stop()) return;
     visit(to_view(iterator->key()), to_view(iterator->value()));
     if (restored_ != nullptr) restored_->fetch_add(1, std::memory_order_relaxed);
   }
@@ -84,27 +93,26 @@ void Restorer::walk(Family family, std::string_view first, Visit&& visit) {
 
 /// Hands a decoded record over; false: it was set aside.
 template <class T>
-bool Restorer::give(Family family, std::string_view key, std::string_view value,
-                    Decoded<T> decoded) {
+bool Restorer::give(Family family, std::string_view key, Decoded<T> decoded) {
   if (decoded.has_error()) {
-    set_aside_.add(family, key, value, to_string(decoded.error()));
+    leftovers_.set_aside(family, key, to_string(decoded.error()));
     return false;
   }
   if (sink_(core::Change(std::move(*decoded)))) return true;
-  set_aside_.add(family, key, value, "contradicts other records");
+  leftovers_.set_aside(family, key, "contradicts other records");
   return false;
 }
 
 void Restorer::restore_names() {
   const std::string_view first(&name_by_number, 1);
   walk(Family::names, first, [this](std::string_view key, std::string_view value) {
-    report_.names += give(Family::names, key, value, decode_name(key, value));
+    report_.names += give(Family::names, key, decode_name(key, value));
   });
 }
 
 void Restorer::restore_retained() {
   walk(Family::retained, {}, [this](std::string_view key, std::string_view value) {
-    report_.retained += give(Family::retained, key, value, decode_retained(key, value));
+    report_.retained += give(Family::retained, key, decode_retained(key, value));
   });
 }
 
@@ -113,7 +121,6 @@ void Restorer::restore_retained() {
 void Restorer::restore_last_values() {
   constexpr int steps_max = 16;
   const auto retained = iterate(Family::retained);
-  rocksdb::WriteBatch outdated;
   bool positioned = false;
   const auto retained_seq = [&](std::string_view topic) -> std::uint64_t {
     int steps = 0;
@@ -132,13 +139,11 @@ void Restorer::restore_last_values() {
     auto decoded = decode_last_value(key, value);
     if (decoded.has_value() && decoded->message->seq() < retained_seq(key)) {
       // The core will not know of it: left there, it would outlive a deletion of the topic.
-      outdated.Delete(database_.family(Family::lkv), to_slice(key));
-      if (std::size_t{outdated.Count()} >= deletions_max) write(outdated);
+      leftovers_.erase(Family::lkv, key);
       return;
     }
-    report_.last_values += give(Family::lkv, key, value, std::move(decoded));
+    report_.last_values += give(Family::lkv, key, std::move(decoded));
   });
-  if (outdated.Count() > 0) write(outdated);
 }
 
 void Restorer::restore_sessions() {
@@ -147,13 +152,11 @@ void Restorer::restore_sessions() {
     if (decoded.has_value() && decoded->expiry_interval_s == 0) {
       // It ended with its connection, at the latest when the broker did. Its will waits.
       ended_.insert(decoded->sid);
-      rocksdb::WriteBatch batch;
-      batch.Delete(database_.family(Family::session), to_slice(key));
-      write(batch);
+      leftovers_.erase_session(key, decoded->sid);
       ++report_.sessions_ended;
       return;
     }
-    report_.sessions += give(Family::session, key, value, std::move(decoded));
+    report_.sessions += give(Family::session, key, std::move(decoded));
   });
 }
 
@@ -164,7 +167,7 @@ bool Restorer::ended(std::string_view key) {
 void Restorer::restore_subscriptions() {
   walk(Family::sub, {}, [this](std::string_view key, std::string_view value) {
     if (ended(key)) return;
-    report_.subscriptions += give(Family::sub, key, value, decode_subscription(key, value));
+    report_.subscriptions += give(Family::sub, key, decode_subscription(key, value));
   });
 }
 
@@ -173,7 +176,7 @@ void Restorer::restore_queues() {
     if (ended(key)) return;
     auto entry = decode_queue(key, value);
     if (entry.has_error()) {
-      set_aside_.add(Family::queue, key, value, to_string(entry.error()));
+      leftovers_.set_aside(Family::queue, key, to_string(entry.error()));
       return;
     }
     const std::uint64_t store_id = entry->store_id;
@@ -182,14 +185,14 @@ void Restorer::restore_queues() {
         case PayloadReader::Outcome::found:
           break;
         case PayloadReader::Outcome::missing:
-          set_aside_.add(Family::queue, key, value, "its message is missing");
+          leftovers_.set_aside(Family::queue, key, "its message is missing");
           return;
         case PayloadReader::Outcome::unreadable:
           report_.error = "a message of the queue cannot be read";
           return;
       }
     }
-    if (!give(Family::queue, key, value, Decoded<core::QueueRecord>(std::move(entry->record)))) {
+    if (!give(Family::queue, key, Decoded<core::QueueRecord>(std::move(entry->record)))) {
       return;
     }
     ++report_.queued;
@@ -200,59 +203,34 @@ void Restorer::restore_queues() {
 void Restorer::restore_inflight() {
   walk(Family::inflight, {}, [this](std::string_view key, std::string_view value) {
     if (ended(key)) return;
-    report_.inflight += give(Family::inflight, key, value, decode_inflight(key, value));
+    report_.inflight += give(Family::inflight, key, decode_inflight(key, value));
   });
 }
 
 void Restorer::restore_wills() {
   walk(Family::will, {}, [this](std::string_view key, std::string_view value) {
-    report_.wills += give(Family::will, key, value, decode_will(key, value));
+    report_.wills += give(Family::will, key, decode_will(key, value));
   });
 }
 
-void Restorer::delete_ended_sessions() {
-  for (const core::SessionId sid : ended_) {
-    std::string first;
-    std::string end;
-    append_session_prefix(first, sid);
-    append_session_prefix(end, sid + 1);
-    rocksdb::WriteBatch batch;
-    for (const Family family : {Family::sub, Family::queue, Family::inflight}) {
-      batch.DeleteRange(database_.family(family), first, end);
-    }
-    write(batch);
-  }
-}
-
-void Restorer::delete_orphan_payloads() {
-  rocksdb::WriteBatch batch;
-  walk(Family::payload, {}, [&](std::string_view key, std::string_view value) {
+void Restorer::find_orphan_payloads() {
+  walk(Family::payload, {}, [&](std::string_view key, std::string_view) {
     const auto store_id = parse_payload_key(key);
     if (!store_id) {
-      set_aside_.add(Family::payload, key, value, to_string(RecordFault::bad_key));
+      leftovers_.set_aside(Family::payload, key, to_string(RecordFault::bad_key));
       return;
     }
     if (referenced_.contains(*store_id)) return;
-    batch.Delete(database_.family(Family::payload), to_slice(key));
+    leftovers_.erase(Family::payload, key);
     ++report_.orphan_payloads;
-    if (std::size_t{batch.Count()} >= deletions_max) write(batch);
   });
-  if (batch.Count() > 0) write(batch);
   count(Counter::restore_orphans_deleted, report_.orphan_payloads);
-}
-
-/// Deletions of what is not restored: if they fail, the next start finds the same again.
-void Restorer::write(rocksdb::WriteBatch& batch) {
-  const auto status = database_.db().Write(rocksdb::WriteOptions(), &batch);
-  if (!status.ok()) {
-    LINESHAFT_LOG(storage, warn, "restore_cleanup_failed", {"error", status.ToString()});
-  }
-  batch.Clear();
 }
 
 RestoreReport Restorer::run() {
   const Stopwatch stopwatch;
   report_.summary = database_.last_run();
+  if (look_for_stop()) return std::move(report_);
   restore_names();
   restore_retained();
   restore_last_values();
@@ -261,25 +239,23 @@ RestoreReport Restorer::run() {
   restore_queues();
   restore_inflight();
   restore_wills();
-  if (report_.error.empty()) {
-    delete_ended_sessions();
-    // They can only come from what was left out here, now or in a crash of the last start.
-    if (!report_.summary.clean || !ended_.empty() || set_aside_.size() > 0) {
-      delete_orphan_payloads();
-    }
+  // They can only come from what was left out here, now or in a crash of the last start.
+  if (!report_.summary.clean || !ended_.empty() || leftovers_.set_aside_size() > 0) {
+    find_orphan_payloads();
   }
-  set_aside_.finish();
-  report_.set_aside = set_aside_.size();
-  report_.set_aside_file = set_aside_.file();
+  report_.set_aside = leftovers_.set_aside_size();
+  report_.set_aside_file = leftovers_.set_aside_file();
   report_.duration_us = stopwatch.elapsed_us();
   return std::move(report_);
 }
 
 }  // namespace
 
-RestoreReport restore(Database& database, WallTime wall, const RestoreSink& sink,
+RestoreReport restore(Database& database, Leftovers& leftovers, WallTime wall,
+                      const RestoreSink& sink, const std::function<bool()>& stop_asked,
                       std::atomic<std::uint64_t>* restored) {
-  RestoreReport report = Restorer(database, wall, sink, restored).run();
+  RestoreReport report = Restorer(database, leftovers, sink, stop_asked, restored).run();
+  if (report.stopped) return report;
   if (!report.error.empty()) {
     LINESHAFT_LOG(storage, critical, "restore_failed", {"error", report.error});
   }

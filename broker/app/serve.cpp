@@ -134,7 +134,11 @@ ExitCode serve(const ConfigSources& sources) {
   ExitCode exit_code = ExitCode::ok;
   {
     Broker broker(*started_with, clock, [&signals] { signals.report_disk_failed(); });
-    if (const auto failure = broker.start()) {
+    const auto failure = broker.start([&signals] { return signals.is_stop_pending(); });
+    if (failure && failure->exit_code == ExitCode::ok) {
+      LINESHAFT_LOG(app, info, "start_given_up",
+                    {"why", "a signal asked to stop; nothing was changed on disk"});
+    } else if (failure) {
       exit_code = failure->exit_code;
       print_error("lineshaft: " + failure->sentences + "\n");
     } else {

@@ -47,6 +47,12 @@ Event Signals::wait() {
   }
 }
 
+bool Signals::is_stop_pending() const {
+  sigset_t pending;
+  if (::sigpending(&pending) != 0) return false;
+  return sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1;
+}
+
 void Signals::report_disk_failed() {
   const std::uint64_t one = 1;
   // The counter cannot be full: it is written once.

@@ -18,6 +18,8 @@ class Signals {
 
   /// Waits for the next one; a failed disk comes before signals.
   Event wait();
+  /// A signal that `wait` would return as `stop` has arrived; it stays for `wait`.
+  bool is_stop_pending() const;
   /// Makes `wait` return `disk_failed`. Any thread.
   void report_disk_failed();
 

@@ -119,22 +119,23 @@ Broker::~Broker() {
   if (journal_ != nullptr) journal_->stop();
 }
 
-std::optional<StartFailure> Broker::start() {
+std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_asked) {
   if (auto failure = check_listeners(server_options(options_))) return failure;
   const Now now = clock_.now();
   auto opened = storage::Database::open(storage_options(options_), now.wall);
   if (opened.database == nullptr) {
     return StartFailure{exit_code_of(opened.failure.fault), opened.failure.sentence};
   }
+  storage::Database& database = *opened.database;
+  storage::Leftovers leftovers(database, now.wall);
   core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed());
-  if (auto failure = restore(*opened.database)) return failure;
+  if (auto failure = restore(database, leftovers, stop_asked)) return failure;
 
   server_ = std::make_unique<net::Server>(server_options(options_), *core_, nullptr, clock_);
   journal_ = std::make_unique<storage::JournalWriter>(
       std::move(opened.database), storage_options(options_), clock_, server_->sink(),
       [this](int) { on_fatal_(); });
   server_->set_store(journal_.get());
-  journal_->start();
   core::Effects effects(options_.shards);
   core_->restored(clock_.now(), restored_.summary, effects);
   server_->distribute(effects);
@@ -144,17 +145,27 @@ std::optional<StartFailure> Broker::start() {
                           [this](Now at) { publish_sys_topics(at); });
   }
   if (const auto error = server_->start()) {
-    journal_->stop();
     return StartFailure{exit_code_of(error->fault), error->message()};
   }
+  // Until here nothing on disk has changed. Clients that are already connected wait for their
+  // CONNACK or are closed: what they sent stands in the journal's queue.
+  if (auto begun = database.begin_run(now.wall); begun.fault != storage::OpenFault::none) {
+    return StartFailure{exit_code_of(begun.fault), begun.sentence};
+  }
+  leftovers.clear_out();
+  journal_->start();
   return std::nullopt;
 }
 
-std::optional<StartFailure> Broker::restore(storage::Database& database) {
+std::optional<StartFailure> Broker::restore(storage::Database& database,
+                                            storage::Leftovers& leftovers,
+                                            const std::function<bool()>& stop_asked) {
   const Now now = clock_.now();
-  restored_ = storage::restore(database, now.wall, [this, now](core::Change record) {
-    return core_->restore(now, std::move(record));
-  });
+  restored_ = storage::restore(
+      database, leftovers, now.wall,
+      [this, now](core::Change record) { return core_->restore(now, std::move(record)); },
+      stop_asked);
+  if (restored_.stopped) return StartFailure{ExitCode::ok, {}};
   const storage::RestoreReport& report = restored_;
   if (!report.error.empty()) {
     return StartFailure{

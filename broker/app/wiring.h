@@ -17,7 +17,8 @@
 
 namespace lineshaft::app {
 
-/// Why the broker did not start: the exit status, and full sentences with the remedy.
+/// Why the broker did not start: the exit status, and full sentences with the remedy. `ok` without
+/// a sentence: it was told to stop.
 struct StartFailure {
   ExitCode exit_code = ExitCode::internal;
   std::string sentences;
@@ -34,8 +35,9 @@ class Broker {
   Broker& operator=(const Broker&) = delete;
 
   /// Opens the store, restores, then opens the listeners: in this order, so that no client meets a
-  /// broker that has forgotten it. On failure nothing is left open.
-  std::optional<StartFailure> start();
+  /// broker that has forgotten it. On failure nothing is left open and no record has changed.
+  /// `stop_asked`, if given, is asked again and again during the restore.
+  std::optional<StartFailure> start(const std::function<bool()>& stop_asked = {});
 
   /// "127.0.0.1:1883", "unix:/run/mqtt.sock": where clients connect, in the order of the names.
   std::vector<std::string> addresses() const;
@@ -51,7 +53,8 @@ class Broker {
   void abandon();
 
  private:
-  std::optional<StartFailure> restore(storage::Database& database);
+  std::optional<StartFailure> restore(storage::Database& database, storage::Leftovers& leftovers,
+                                      const std::function<bool()>& stop_asked);
   void publish_sys_topics(Now now);
 
   const Options& options_;

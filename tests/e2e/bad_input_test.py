@@ -165,6 +165,19 @@ def test_a_socket_path_in_use_is_named_before_the_store_is_touched():
         shutil.rmtree(second.folder)
 
 
+def test_a_start_that_fails_after_the_restore_leaves_the_store_as_it_was():
+    config = LISTENER + "".join(f'[listeners.{name}]\nbind = "unix:{{folder}}/{path}"\n'
+                                for name, path in (("a", "x.sock"), ("b", "./x.sock")))
+    broker = Broker(LISTENER)
+    used_store(broker)
+    broker.write_config(config)  # each path is free until the other is opened
+    code, said = broker.run_to_end()
+    assert code == UNAVAILABLE and "x.sock" in said, f"{code}: {said}"
+    broker.write_config(LISTENER)
+    with broker:
+        assert broker.seen("store_restored")[-1]["clean"] is True
+
+
 def test_a_second_broker_does_not_touch_the_data_of_the_first():
     with Broker() as first:
         Client(first.port, "a").publish_and_wait("t", "1", retain=True)

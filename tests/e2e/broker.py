@@ -35,6 +35,7 @@ class Broker:
         self.port = free_port()
         self.environment = environment or {}
         self.process = None
+        self.prepare = None  # runs in the broker's process before the broker does
         self.records = []
         self.config_file = None
         if config is not None:
@@ -53,7 +54,8 @@ class Broker:
     def start(self):
         self.process = subprocess.Popen(
             self.command(), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE, text=True, env={**os.environ, **self.environment})
+            stderr=subprocess.PIPE, text=True, env={**os.environ, **self.environment},
+            preexec_fn=self.prepare)
         self.events = queue.Queue()
         threading.Thread(target=self._read, args=(self.process.stderr, self.events),
                          daemon=True).start()
@@ -91,12 +93,13 @@ class Broker:
         self.process.wait(PATIENCE_S)
 
     def run_to_end(self):
-        """A start that is to fail: its exit code and what it says to people."""
+        """A start that is to end by itself: its exit code and what it says to people."""
         done = subprocess.run(self.command(), stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, timeout=PATIENCE_S, check=False,
-                              env={**os.environ, **self.environment})
-        said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
-        return done.returncode, "\n".join(said)
+                              env={**os.environ, **self.environment}, preexec_fn=self.prepare)
+        lines = done.stderr.splitlines()
+        self.records = [json.loads(line) for line in lines if line.startswith("{")]
+        return done.returncode, "\n".join(line for line in lines if not line.startswith("{"))
 
     def hang_up(self):
         """SIGHUP."""

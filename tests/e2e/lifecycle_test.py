@@ -6,6 +6,7 @@
 import argparse
 import os
 import shutil
+import signal
 import socket
 
 from broker import Broker, free_port, run_tests
@@ -96,6 +97,30 @@ def test_a_stop_sends_what_was_held_and_says_goodbye():
         reader.subscribe("line/#", 0)
         assert sorted(reader.take(PUBLISH).topic for _ in (0, 1)) == ["line/0", "line/1"]
         assert Client(broker.port, "publisher-5", clean=False, expiry=60).connack.present
+
+
+def send_oneself_sigterm():
+    """The signal is there from the first moment on and nobody has looked at it yet."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_a_stop_during_the_restore_ends_it_at_once():
+    broker = Broker()
+    with broker:
+        publisher = Client(broker.port, "publisher")
+        publisher.publish_and_wait("line/1", "kept", retain=True)
+        assert broker.stop() == 0
+        broker.prepare = send_oneself_sigterm
+        code, said = broker.run_to_end()
+        assert code == 0 and not said, f"{code}: {said}"
+        assert broker.seen("start_given_up") and not broker.seen("ready"), broker.records
+        broker.prepare = None
+        broker.start()
+        assert broker.seen("store_restored")[-1]["clean"] is True
+        reader = Client(broker.port, "reader")
+        reader.subscribe("line/#", 0)
+        assert reader.take(PUBLISH).payload == b"kept"
 
 
 def has_ipv6():

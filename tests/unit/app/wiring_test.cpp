@@ -128,3 +128,50 @@ TEST_CASE("a socket's path that cannot be used is said before anything is writte
   CHECK(failure->exit_code == ExitCode::config);
   CHECK_FALSE(std::filesystem::exists(world.path("data")));
 }
+
+TEST_CASE("a listener that fails after the restore leaves the store as it was", "[app]") {
+  BrokerWorld world;
+  const auto right = world.load();
+  {
+    Broker broker(*right, world.clock, [] {});
+    REQUIRE_FALSE(broker.start().has_value());
+    REQUIRE(broker.stop());
+  }
+  const WallTime stopped = world.clock.now().wall;
+  // The same path under two names: each is free until the other is opened.
+  world.sources.listen = {"unix:" + world.path("socket"), "unix:" + world.path("./socket")};
+  const auto wrong = world.load();
+  {
+    Broker refused(*wrong, world.clock, [] {});
+    const auto failure = refused.start();
+    REQUIRE(failure.has_value());
+    CHECK(failure->exit_code == ExitCode::unavailable);
+  }
+  CHECK_FALSE(std::filesystem::exists(world.path("socket")));
+  Broker broker(*right, world.clock, [] {});
+  REQUIRE_FALSE(broker.start().has_value());
+  CHECK(broker.restored().summary.clean);
+  CHECK(broker.restored().summary.stopped_at <= stopped);
+}
+
+TEST_CASE("a start that is told to stop ends in the restore, without a complaint", "[app]") {
+  BrokerWorld world;
+  const auto options = world.load();
+  {
+    Broker broker(*options, world.clock, [] {});
+    REQUIRE_FALSE(broker.start().has_value());
+    REQUIRE(broker.stop());
+  }
+  const WallTime stopped = world.clock.now().wall;
+  {
+    Broker given_up(*options, world.clock, [] {});
+    const auto failure = given_up.start([] { return true; });
+    REQUIRE(failure.has_value());
+    CHECK(failure->exit_code == ExitCode::ok);
+    CHECK(failure->sentences.empty());
+  }
+  Broker broker(*options, world.clock, [] {});
+  REQUIRE_FALSE(broker.start().has_value());
+  CHECK(broker.restored().summary.clean);
+  CHECK(broker.restored().summary.stopped_at <= stopped);
+}

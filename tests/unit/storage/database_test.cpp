@@ -138,8 +138,63 @@ TEST_CASE("every start has a number of its own", "[storage]") {
   for (std::uint64_t start = 1; start <= 3; ++start) {
     OpenResult opened = Database::open(store.options, store.clock.now().wall);
     REQUIRE(opened.database);
+    REQUIRE(opened.database->begin_run(store.clock.now().wall).fault == OpenFault::none);
     CHECK(opened.database->boot_epoch() == start);
   }
+}
+
+/// What stands in the store: every record of every column family, but not in which files.
+std::map<std::string, std::string> records_of(Database& open) {
+  std::map<std::string, std::string> records;
+  for (std::size_t i = 0; i < families_size; ++i) {
+    const auto family = static_cast<Family>(i);
+    const std::unique_ptr<rocksdb::Iterator> iterator(
+        open.db().NewIterator(rocksdb::ReadOptions(), open.family(family)));
+    for (iterator->SeekToFirst(); iterator->Valid(); iterator->Next()) {
+      records[std::string(family_name(family)) + "/" + iterator->key().ToString()] =
+          iterator->value().ToString();
+    }
+  }
+  return records;
+}
+
+TEST_CASE("a start that ends before the run begins changes no record", "[storage]") {
+  Store store;
+  store.open();
+  const auto orphan = make_message("p", "orphan");
+  orphan->store_id = 6;
+  auto ended = make_session("ended", 1);
+  ended.expiry_interval_s = 0;
+  store.write(make_persist(1, core::PayloadRecord{orphan}, ended,
+                           core::SubscriptionRecord{1, "f", {}, 0, false},
+                           core::SubscriptionRecord{9, "of nobody", {}, 0, false},
+                           core::RetainedRecord{make_message("t", "new", 50), Quality::good},
+                           core::LastValueRecord{make_message("t", "old", 40), Quality::good}));
+  store.stop();
+  const auto open = [&store] { return Database::open(store.options, store.clock.now().wall); };
+  const auto before = records_of(*open().database);
+  const auto files = [&store] {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(store.options.path))
+      count += !entry.path().empty();
+    return count;
+  };
+  const auto files_before = files();
+  store.clock.wall_ms += 1000;
+  {
+    OpenResult opened = open();
+    Leftovers leftovers(*opened.database, store.clock.now().wall);
+    const auto report = restore(*opened.database, leftovers, store.clock.now().wall,
+                                [](const core::Change& change) {
+                                  const auto* sub = std::get_if<core::SubscriptionRecord>(&change);
+                                  return sub == nullptr || sub->sid != 9;
+                                });
+    CHECK(report.set_aside == 1);
+    CHECK(report.sessions_ended == 1);
+    CHECK(report.orphan_payloads == 1);
+  }
+  CHECK(records_of(*open().database) == before);
+  CHECK(files() == files_before);
 }
 
 TEST_CASE("a torn journal tail is cut and everything before it is there", "[storage]") {

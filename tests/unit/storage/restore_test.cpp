@@ -192,5 +192,35 @@ TEST_CASE("a session that ended with its connection is not restored, its will is
   }
 }
 
+TEST_CASE("a restore that is told to stop reads no further", "[storage]") {
+  Store store;
+  store.open();
+  core::Persist persist = make_persist(1);
+  for (int i = 0; i < 5000; ++i) {
+    persist.changes.push_back(
+        core::RetainedRecord{make_message("t" + std::to_string(i), "x"), Quality::good});
+  }
+  persist.changes.push_back(make_session("c", 1));
+  store.write(std::move(persist));
+  store.stop();
+  OpenResult opened = Database::open(store.options, store.clock.now().wall);
+  Leftovers leftovers(*opened.database, store.clock.now().wall);
+  int asked = 0;
+  std::size_t restored = 0;
+  const auto report = restore(
+      *opened.database, leftovers, store.clock.now().wall,
+      [&restored](const core::Change&) {
+        ++restored;
+        return true;
+      },
+      [&asked] { return ++asked == 3; });
+  CHECK(report.stopped);
+  CHECK(report.error.empty());
+  CHECK(restored > 0);
+  CHECK(restored < 5000);
+  CHECK(asked == 3);
+  CHECK(report.sessions == 0);
+}
+
 }  // namespace
 }  // namespace lineshaft::storage::test

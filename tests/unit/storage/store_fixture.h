@@ -178,11 +178,17 @@ class Store {
     INFO(opened.failure.sentence);
     REQUIRE(opened.database);
     Restored restored;
-    restored.report = restore(*opened.database, clock.now().wall, [&](core::Change change) {
-      if (accepts && !accepts(change)) return false;
-      restored.changes.push_back(std::move(change));
-      return true;
-    });
+    Leftovers leftovers(*opened.database, clock.now().wall);
+    restored.report =
+        restore(*opened.database, leftovers, clock.now().wall, [&](core::Change change) {
+          if (accepts && !accepts(change)) return false;
+          restored.changes.push_back(std::move(change));
+          return true;
+        });
+    const OpenFailure begun = opened.database->begin_run(clock.now().wall);
+    INFO(begun.sentence);
+    REQUIRE(begun.fault == OpenFault::none);
+    leftovers.clear_out();
     sink = std::make_unique<Recorder>();
     journal = std::make_unique<JournalWriter>(std::move(opened.database), options, clock, *sink,
                                               [this](int code) { exit_code = code; });
