@@ -5,9 +5,11 @@
 
 import argparse
 import os
+import resource
 import shutil
 import signal
 import socket
+import time
 
 from broker import Broker, free_port, run_tests
 from first_steps_test import messages, run, subscriber
@@ -16,6 +18,7 @@ from wire import DISCONNECT, PUBACK, PUBLISH, Client, Closed, open_socket, packe
 LISTENER = '[listeners.default]\nbind = "127.0.0.1:{port}"\n'
 SHUTTING_DOWN = 0x8B
 QUOTA_EXCEEDED = 0x97
+ACCEPT_PAUSE_S = 0.1
 SHIM = []
 
 
@@ -121,6 +124,58 @@ def test_a_stop_during_the_restore_ends_it_at_once():
         reader = Client(broker.port, "reader")
         reader.subscribe("line/#", 0)
         assert reader.take(PUBLISH).payload == b"kept"
+
+
+def test_a_disk_that_fails_again_and_again_ends_the_broker_with_75():
+    broker = Broker()
+    control = os.path.join(broker.folder, "control")
+    broker.environment = {"LD_PRELOAD": SHIM[0], "LINESHAFT_SYNC_CONTROL": control}
+    with broker:
+        publisher = Client(broker.port, "publisher")
+        publisher.publish_and_wait("line/1", "safe", retain=True)
+        with open(control, "w", encoding="ascii") as file:
+            file.write("eio")
+        publisher.publish("line/1", "never acknowledged", 1, retain=True)
+        assert broker.process.wait(60) == 75
+        assert [each.kind for each in ended(publisher) if each.kind == PUBACK] == []
+        broker.wait_for("store_failed_for_good")
+        assert "failed repeatedly" in broker.wait_for("text")["text"]
+        os.remove(control)
+        broker.start()
+        reader = Client(broker.port, "reader")
+        reader.subscribe("line/#", 0)
+        assert reader.take(PUBLISH).payload in (b"safe", b"never acknowledged")
+
+
+def few_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+
+def counter(client, name):
+    """A counter's next value on $SYS."""
+    while (message := client.take_message()).topic.rsplit("/", 1)[-1] != name:
+        pass
+    return int(message.payload)
+
+
+def test_out_of_files_the_broker_waits_and_does_not_spin():
+    broker = Broker(LISTENER + "[sys]\ninterval_s = 1\n")
+    broker.prepare = few_files
+    with broker:
+        watcher = Client(broker.port, "watcher")
+        watcher.subscribe("$SYS/broker/lineshaft/accepts_paused", 0)
+        begin = time.monotonic()
+        crowd = [open_socket(broker.port) for _ in range(80)]
+        assert "LimitNOFILE" in broker.wait_for("accept_paused")["remedy"]
+        pauses = 0
+        while pauses < 10:  # it tries again and again, and the pauses are pauses
+            pauses = counter(watcher, "accepts_paused")
+            assert pauses <= (time.monotonic() - begin) / ACCEPT_PAUSE_S + 1, pauses
+        watcher.ping()
+        for stream in crowd:
+            stream.close()
+        Client(broker.port, "late").ping()
+        assert len(broker.seen("accept_paused")) < 5, "one line per shortage"
 
 
 def has_ipv6():

@@ -1,14 +1,24 @@
 """A plant under load, and its books: what was sent, acknowledged and received, kept outside the
-broker. `Plant.crash()` cuts the power; `Plant.come_back()` reconnects everybody and compares."""
+broker. `Plant.crash()` cuts the power, `Plant.stop()` asks the broker to end; `Plant.come_back()`
+reconnects everybody and compares."""
 
 import threading
 import time
 
 from broker import PATIENCE_S
-from wire import (PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, Client, Closed)
+from wire import (DISCONNECT, PUBACK, PUBCOMP, PUBLISH, PUBREC, PUBREL, Client, Closed)
 
 WINDOW = 40
+SHUTTING_DOWN = 0x8B
 LONG_TEXT = "." * 1500  # larger than what the store keeps inside a queue entry
+
+
+def next_packet(client):
+    """A broker that says goodbye is as gone as one that does not."""
+    found = client.take()
+    if found.kind == DISCONNECT and found.reason == SHUTTING_DOWN:
+        raise Closed
+    return found
 
 
 class Publisher:
@@ -65,7 +75,7 @@ class Publisher:
             self._take_answer()
 
     def _take_answer(self):
-        answer = self.client.take()
+        answer = next_packet(self.client)
         with self.plant.changed:
             if self.plant.is_cut:  # seen after the kill: a real client might not have seen it
                 raise Closed
@@ -148,7 +158,7 @@ class Subscriber:
         self.client.disconnect()
 
     def _take(self):
-        message = self.client.take()
+        message = next_packet(self.client)
         if message.kind == PUBREL:
             self.unreleased.discard(message.id)
             self.client.ack(PUBCOMP, message.id)
@@ -188,7 +198,7 @@ class Plant:
         self.changed = threading.Condition()
         self.problems, self.lost = [], []
         self.acks = self.cuts = self.rounds = 0
-        self.is_cut = False
+        self.is_cut = self.is_stopping = False
         self.loading = True
         self.threads, self.running = [], set()
         self.wills = set()
@@ -224,7 +234,7 @@ class Plant:
             try:
                 member.run()
             except Closed:
-                if not self.is_cut:
+                if not self.is_cut and not self.is_stopping:
                     self.problem(f"{member.name}: connection closed by the broker (its exit code: "
                                  f"{self.broker.process.poll()}, {self.broker.seen('text')[-3:]})")
             except Exception as error:  # pylint: disable=broad-except
@@ -271,6 +281,21 @@ class Plant:
             self.is_cut = True
             self.broker.process.kill()
         self.broker.kill()
+        self._end(damage)
+
+    def stop(self):
+        """SIGTERM at such a moment; acknowledgements count as long as they come."""
+        time.sleep(self.chance.uniform(0, 0.03))
+        self.is_stopping = True
+        exit_code = self.broker.stop()
+        if exit_code != 0:
+            self.problem(f"exit code {exit_code} at the stop")
+        self._end(None)
+        self.is_stopping = False
+        if not self.broker.seen("store_restored")[-1]["clean"]:
+            self.problem("the stop was not clean")
+
+    def _end(self, damage):
         for thread in self.threads:
             thread.join(PATIENCE_S)
         self.threads.clear()
