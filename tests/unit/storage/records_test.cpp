@@ -47,6 +47,39 @@ TEST_CASE("tags this version does not know are kept", "[storage]") {
   CHECK(again == bytes);
 }
 
+TEST_CASE("an owner, a zone and tags of a later feature are no other format", "[storage]") {
+  constexpr auto ext = "\x05\x10\x03own"sv;
+  ValueRecord record;
+  record.origin_zone = 6;
+  record.origin_hash = 7;
+  record.ext = ext.substr(1);
+  std::string value;
+  encode_value(value, record);
+  CHECK(decode_retained("t", value).has_value());
+
+  // Each of the others has an empty ext, one byte, at the place named here.
+  const auto with_ext = [&ext](std::string bytes, std::size_t at) {
+    REQUIRE(bytes.at(at) == '\0');
+    return bytes.replace(at, 1, ext);
+  };
+  std::string session;
+  encode_session(session, make_session("c", 1));
+  CHECK(decode_session("c", with_ext(session, session.size() - 1)).has_value());
+  std::string key;
+  append_sub_key(key, 1, "f");
+  std::string subscription;
+  encode_subscription(subscription, {1, "f", {}, 0, false});
+  CHECK(decode_subscription(key, with_ext(subscription, subscription.size() - 1)).has_value());
+  std::string will;
+  encode_will(will, {"c", make_message("w", "1"), 0, 0, {}});
+  CHECK(decode_will("c", with_ext(will, 17)).has_value());
+  key.clear();
+  append_queue_key(key, 1, 2);
+  std::string queue;
+  encode_queue(queue, make_queue(1, 2, make_message("t", "x")));
+  CHECK(decode_queue(key, with_ext(queue, 6)).has_value());
+}
+
 TEST_CASE("a value of another format is refused, not guessed", "[storage]") {
   std::string bytes;
   encode_retained(bytes, {make_message("a", "x"), Quality::good});
