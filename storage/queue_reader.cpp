@@ -13,7 +13,7 @@ namespace lineshaft::storage {
 namespace {
 
 /// Shared messages each reader thread remembers.
-constexpr std::size_t remembered_bytes_max = 8 * 1024 * 1024;
+constexpr std::size_t reader_bytes_max = 8 * 1024 * 1024;
 
 /// Adds one entry to the page; false when the page cannot be read at the moment.
 bool add_entry(PayloadReader& payloads, std::string_view key, std::string_view value,
@@ -126,7 +126,7 @@ core::QueueLoaded QueueReaders::answer(PayloadReader& payloads, const core::Load
 }
 
 void QueueReaders::run() {
-  PayloadReader payloads(database_, remembered_bytes_max);
+  PayloadReader payloads(database_, reader_bytes_max);
   std::unique_lock lock(mutex_);
   for (;;) {
     wake_.wait(lock, [this] { return stopping_ || !works_.empty() || !requests_.empty(); });
