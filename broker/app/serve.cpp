@@ -9,6 +9,7 @@
 #include "broker/app/clock.h"
 #include "broker/app/command_line.h"
 #include "broker/app/ready_message.h"
+#include "broker/app/service_manager.h"
 #include "broker/app/signals.h"
 #include "broker/app/wiring.h"
 #include "broker/base/log.h"
@@ -88,9 +89,12 @@ ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& source
   for (;;) {
     switch (signals.wait()) {
       case Event::reload:
+        notify_service_manager("RELOADING=1");
         options = reload(std::move(options), sources, broker);
+        notify_service_manager("READY=1");
         break;
       case Event::disk_failed:
+        notify_service_manager("STOPPING=1");
         broker.abandon();
         print_error(fmt::format(
             "lineshaft: the disk under {} has failed repeatedly, the broker stops. Nothing that "
@@ -100,6 +104,7 @@ ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& source
         return ExitCode::disk_failed;
       case Event::stop:
         LINESHAFT_LOG(app, info, "stopping");
+        notify_service_manager("STOPPING=1");
         if (broker.stop()) {
           LINESHAFT_LOG(app, info, "stopped");
           return ExitCode::ok;
@@ -143,6 +148,7 @@ ExitCode serve(const ConfigSources& sources) {
       print_error("lineshaft: " + failure->sentences + "\n");
     } else {
       say_ready(*options, broker);
+      notify_service_manager("READY=1");
       exit_code = run(options, sources, broker, signals);
     }
   }
