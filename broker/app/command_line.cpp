@@ -34,7 +34,11 @@ void add_serve(CLI::App& app, Command& command) {
       ->type_name("ADDRESS")
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  serve->add_option("-d,--data", command.data_dir, "Folder for everything the broker keeps")
+  serve
+      ->add_option(
+          "-d,--data", command.data_dir,
+          "Folder for everything the broker keeps (default: /var/lib/lineshaft for root, else "
+          "~/.local/share/lineshaft)")
       ->type_name("DIR");
   serve->footer(serve_footer);
   serve->callback([&command] { command.verb = Command::Verb::serve; });

@@ -39,7 +39,7 @@ constexpr OptionSpec node_table[] = {
     {.name = "node.name",
      .kind = Kind::text,
      .takes = Takes::restart,
-     .help = "How this broker calls itself in logs and $SYS. Empty: the machine's host name.",
+     .help = "How this broker calls itself in the log. Empty: the machine's host name.",
      .set = [](Options& o, std::string_view, const Value& v) { o.node_name = text(v); },
      .check = check_name},
     {.name = "node.data_dir",
