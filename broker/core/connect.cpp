@@ -143,7 +143,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   session.expiry_interval_s = expiry_s;  // [MQTT-3.1.2-23]
   session.connected = true;
   session.connection = connection.id;
-  session.overflow_logged = session.too_large_logged = false;
+  session.overflow_logged = session.too_large_logged = session.subscriptions_full_logged = false;
   ++connected_;
   statistics_.connections_most = std::max(statistics_.connections_most, connected_);
   for (auto& incoming : session.incoming) incoming.counted = false;

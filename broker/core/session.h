@@ -64,6 +64,7 @@ struct Session {
   bool overflow_logged = false;
   bool refusal_logged = false;
   bool too_large_logged = false;
+  bool subscriptions_full_logged = false;
   /// Meaningful while `connected`.
   ConnectionId connection;
   WallTime disconnected_at{};

@@ -33,8 +33,11 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
   const bool is_new = known == session.subscriptions.end();
   if (is_new && session.subscriptions.size() >= config_.subscriptions_per_session_max) {
     count(Counter::subscriptions_refused_limit);
-    LINESHAFT_LOG(core, warn, "subscription_refused", {"client_id", session.client_id},
-                  {"filter", item.filter}, {"limit", config_.subscriptions_per_session_max});
+    if (!std::exchange(session.subscriptions_full_logged, true)) {
+      LINESHAFT_LOG(core, warn, "subscription_refused", {"client_id", session.client_id},
+                    {"filter", item.filter}, {"limit", config_.subscriptions_per_session_max},
+                    {"effect", "this one and further ones get 0x97"});
+    }
     return ReasonCode::quota_exceeded;
   }
   // [MQTT-3.8.4-3] the same filter again replaces the whole record; queue and window do not notice,

@@ -112,6 +112,30 @@ TEST_CASE("one and a half times the keep alive without a packet is too long", "[
   c.expect_disconnect(ReasonCode::keep_alive_timeout);
 }
 
+TEST_CASE(
+    "with the broker's tick the end comes between 1.5 times the keep alive and half a second more",
+    "[MQTT-3.1.2-22]") {
+  for (const int phase_ms : {0, 1, 49, 50, 99}) {
+    for (const int keep_alive_s : {1, 7}) {
+      INFO("phase " << phase_ms << " ms, keep alive " << keep_alive_s << " s");
+      ScriptedBroker broker;
+      broker.let_pass(Milliseconds{phase_ms});
+      ScriptedClient c =
+          broker.connect("10 [<MQTT> 05 02 000" + std::to_string(keep_alive_s) + " [] <c>]");
+      c.expect_connack();
+      // From here on time is looked at every `timer_tick` only, as shard 0 does it.
+      broker.after(limits::timer_tick - Milliseconds{phase_ms});
+      Milliseconds silent = limits::timer_tick - Milliseconds{phase_ms};
+      for (; silent < Milliseconds{1500} * keep_alive_s; silent += limits::timer_tick) {
+        c.expect_nothing();
+        broker.after(limits::timer_tick);
+      }
+      CHECK(silent <= Milliseconds{1500} * keep_alive_s + Milliseconds{500});
+      c.expect_disconnect(ReasonCode::keep_alive_timeout);
+    }
+  }
+}
+
 TEST_CASE("a keep alive that ran out counts as a failed network: the will goes out",
           "[MQTT-3.1.2-22][MQTT-3.1.2-8]") {
   ScriptedBroker broker;
