@@ -16,12 +16,16 @@ namespace lineshaft::app {
 std::span<const OptionSpec> top_options();
 std::span<const OptionSpec> node_options();
 std::span<const OptionSpec> listener_options();
+std::span<const OptionSpec> listener_tls_options();
 std::span<const OptionSpec> net_options();
 std::span<const OptionSpec> mqtt_options();
 std::span<const OptionSpec> storage_options();
 std::span<const OptionSpec> log_options();
 std::span<const OptionSpec> log_room_options();
 std::span<const OptionSpec> sys_options();
+
+/// The listener of this name; made if there is none yet.
+ListenerOptions& listener_of(Options& options, std::string_view name);
 
 inline std::int64_t number(const Value& value) { return std::get<std::int64_t>(value); }
 inline const std::string& text(const Value& value) { return std::get<std::string>(value); }

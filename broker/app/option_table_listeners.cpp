@@ -5,15 +5,6 @@
 namespace lineshaft::app {
 namespace {
 
-ListenerOptions& listener(Options& options, std::string_view name) {
-  for (ListenerOptions& each : options.listeners) {
-    if (each.name == name) return each;
-  }
-  options.listeners.push_back({});
-  options.listeners.back().name = name;
-  return options.listeners.back();
-}
-
 constexpr OptionSpec listener_table[] = {
     {.name = "listeners.*.bind",
      .kind = Kind::text,
@@ -21,8 +12,10 @@ constexpr OptionSpec listener_table[] = {
      .takes = Takes::restart,
      .help = "Address and port, \"127.0.0.1:1883\" or \"[::1]:1883\", or \"unix:\" and a path. "
              "Port 0 lets the system choose one.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { listener(o, name).bind = *parse_bind_address(text(v)).address; },
+     .set =
+         [](Options& o, std::string_view name, const Value& v) {
+           listener_of(o, name).bind = *parse_bind_address(text(v)).address;
+         },
      .check = check_bind,
      .required = true},
     {.name = "listeners.*.connections_max",
@@ -33,7 +26,7 @@ constexpr OptionSpec listener_table[] = {
      .takes = Takes::restart,
      .help = "Open connections of this listener; a further one is closed at once and counted.",
      .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener(o, name).connections_max, v); }},
+               const Value& v) { assign(listener_of(o, name).connections_max, v); }},
 };
 
 constexpr OptionSpec net_table[] = {
@@ -78,6 +71,15 @@ constexpr OptionSpec net_table[] = {
 };
 
 }  // namespace
+
+ListenerOptions& listener_of(Options& options, std::string_view name) {
+  for (ListenerOptions& each : options.listeners) {
+    if (each.name == name) return each;
+  }
+  options.listeners.push_back({});
+  options.listeners.back().name = name;
+  return options.listeners.back();
+}
 
 std::span<const OptionSpec> listener_options() { return listener_table; }
 std::span<const OptionSpec> net_options() { return net_table; }

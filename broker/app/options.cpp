@@ -12,6 +12,10 @@ std::span<const OptionSection> option_sections() {
        "One table per listener; the name is yours (a-z, 0-9, \"-\", \"_\"). Without any, the "
        "broker listens on 127.0.0.1:1883.",
        listener_options()},
+      {"listeners.*.tls",
+       "TLS of one listener: docs/security.md. Files are read again with SIGHUP and when they "
+       "change, without closing a connection.",
+       listener_tls_options()},
       {"net", "Connections, whatever they speak.", net_options()},
       {"mqtt", "What one client may do.", mqtt_options()},
       {"storage", "What survives, and how.", storage_options()},

@@ -16,6 +16,7 @@
 #include "broker/base/log.h"
 #include "broker/base/time.h"
 #include "broker/core/config.h"
+#include "broker/net/tls_options.h"
 
 namespace lineshaft::app {
 
@@ -24,6 +25,7 @@ struct ListenerOptions {
   std::string name;
   BindAddress bind;
   std::size_t connections_max = 0;
+  net::TlsOptions tls;
 };
 
 struct NetOptions {

@@ -11,7 +11,9 @@
 #include "broker/app/ready_message.h"
 #include "broker/app/service_manager.h"
 #include "broker/app/signals.h"
+#include "broker/app/tls_setup.h"
 #include "broker/app/wiring.h"
+#include "broker/base/limits.h"
 #include "broker/base/log.h"
 
 namespace lineshaft::app {
@@ -67,6 +69,7 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
     Reloaded reloaded = merge_reload(*running, *next);
     apply_log_options(reloaded.options->log);
     broker.reconfigure(reloaded.options->core);
+    broker.reload_tls();
     LINESHAFT_LOG(app, info, "reloaded", {"changed", joined(reloaded.changed)});
     if (!reloaded.needs_restart.empty()) {
       LINESHAFT_LOG(app, warn, "reload_needs_restart", {"options", joined(reloaded.needs_restart)},
@@ -87,7 +90,10 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
 ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& sources, Broker& broker,
              Signals& signals) {
   for (;;) {
-    switch (signals.wait()) {
+    switch (signals.wait(limits::tls_files_poll)) {
+      case Event::time_passed:
+        broker.poll_tls();
+        break;
       case Event::reload:
         notify_service_manager("RELOADING=1");
         options = reload(std::move(options), sources, broker);
@@ -123,6 +129,7 @@ ExitCode serve(const ConfigSources& sources) {
   std::shared_ptr<const Options> options;
   try {
     options = load_options(sources);
+    check_tls_files(*options);
   } catch (const ConfigError& error) {
     print_error(error.what());
     return ExitCode::config;
@@ -159,6 +166,7 @@ ExitCode serve(const ConfigSources& sources) {
 ExitCode check_config(const ConfigSources& sources) {
   try {
     const auto options = load_options(sources);
+    check_tls_files(*options);
     std::vector<std::string> addresses;
     for (const ListenerOptions& each : options->listeners) addresses.push_back(each.bind.text());
     fmt::print("{}: right. Listens on {}, keeps data in {}, durability {}.\n",

@@ -36,10 +36,12 @@ Signals::~Signals() {
   ::close(disk_failed_);
 }
 
-Event Signals::wait() {
+Event Signals::wait(Milliseconds longest) {
   for (;;) {
     std::array<pollfd, 2> waiting = {{{disk_failed_, POLLIN, 0}, {signals_, POLLIN, 0}}};
-    if (::poll(waiting.data(), waiting.size(), -1) < 0) continue;  // EINTR
+    const int ready = ::poll(waiting.data(), waiting.size(), static_cast<int>(longest.count()));
+    if (ready < 0) continue;  // EINTR
+    if (ready == 0) return Event::time_passed;
     if (waiting[0].revents != 0) return Event::disk_failed;
     signalfd_siginfo info{};
     if (::read(signals_, &info, sizeof info) != sizeof info) continue;

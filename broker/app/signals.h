@@ -2,10 +2,12 @@
 
 #include <cstdint>
 
+#include "broker/base/time.h"
+
 namespace lineshaft::app {
 
 /// What makes the main thread act.
-enum class Event : std::uint8_t { stop, reload, disk_failed };
+enum class Event : std::uint8_t { stop, reload, disk_failed, time_passed };
 
 /// Signals as values: they are blocked in every thread and read from a descriptor, so no code runs
 /// inside a signal handler. Made before any thread is.
@@ -16,8 +18,9 @@ class Signals {
   Signals(const Signals&) = delete;
   Signals& operator=(const Signals&) = delete;
 
-  /// Waits for the next one; a failed disk comes before signals.
-  Event wait();
+  /// Waits for the next one, but not longer than this (`time_passed`); a failed disk comes before
+  /// signals.
+  Event wait(Milliseconds longest);
   /// A signal that `wait` would return as `stop` has arrived; it stays for `wait`.
   bool is_stop_pending() const;
   /// Makes `wait` return `disk_failed`. Any thread.

@@ -120,8 +120,10 @@ Broker::~Broker() {
 }
 
 std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_asked) {
-  if (auto failure = check_listeners(server_options(options_))) return failure;
+  net::ServerOptions server = server_options(options_);
+  if (auto failure = check_listeners(server)) return failure;
   const Now now = clock_.now();
+  if (auto failure = add_layers(server, now.wall)) return failure;
   auto opened = storage::Database::open(storage_options(options_), now.wall);
   if (opened.database == nullptr) {
     return StartFailure{exit_code_of(opened.failure.fault), opened.failure.sentence};
@@ -131,7 +133,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed());
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
 
-  server_ = std::make_unique<net::Server>(server_options(options_), *core_, nullptr, clock_);
+  server_ = std::make_unique<net::Server>(std::move(server), *core_, nullptr, clock_);
   journal_ = std::make_unique<storage::JournalWriter>(
       std::move(opened.database), storage_options(options_), clock_, server_->sink(),
       [this](int) { on_fatal_(); });
@@ -154,6 +156,18 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   }
   leftovers.clear_out();
   journal_->start();
+  return std::nullopt;
+}
+
+std::optional<StartFailure> Broker::add_layers(net::ServerOptions& server, WallTime now) {
+  try {
+    tls_ = std::make_unique<TlsSetup>(options_, now);
+  } catch (const ConfigError& error) {
+    return StartFailure{ExitCode::config, error.what()};
+  }
+  for (net::ListenerOptions& each : server.listeners) {
+    if (auto tls = tls_->layer(each.name)) each.layers.push_back(std::move(tls));
+  }
   return std::nullopt;
 }
 
@@ -189,6 +203,9 @@ std::vector<std::string> Broker::addresses() const {
 void Broker::reconfigure(const core::CoreConfig& config) {
   server_->sink().submit(core::Reconfigured{config});
 }
+
+void Broker::poll_tls() { tls_->poll(clock_.now().wall); }
+void Broker::reload_tls() { tls_->reload(clock_.now().wall); }
 
 void Broker::publish_sys_topics(Now now) {
   server_->request({0, core::StatisticsRequest{}}, [this, now](const core::Reply& reply) {

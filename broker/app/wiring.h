@@ -9,6 +9,7 @@
 #include "broker/app/exit_code.h"
 #include "broker/app/options.h"
 #include "broker/app/sys_topics.h"
+#include "broker/app/tls_setup.h"
 #include "broker/base/time.h"
 #include "broker/core/core.h"
 #include "broker/net/server.h"
@@ -46,6 +47,13 @@ class Broker {
   /// Hands the core its part of new options.
   void reconfigure(const core::CoreConfig& config);
 
+  /// Looks whether TLS files have changed; every `limits::tls_files_poll`.
+  void poll_tls();
+  /// Reads the TLS files again.
+  void reload_tls();
+  /// For `/metrics`; any thread after `start`.
+  std::vector<net::TlsFacts> tls_facts() const { return tls_->facts(); }
+
   /// Says goodbye to every client, writes what is queued, marks the store clean. False: the disk
   /// did not take everything; what is missing was never acknowledged.
   bool stop();
@@ -53,6 +61,8 @@ class Broker {
   void abandon();
 
  private:
+  /// What stands between MQTT and the sockets of each listener, from the socket upwards.
+  std::optional<StartFailure> add_layers(net::ServerOptions& server, WallTime now);
   std::optional<StartFailure> restore(storage::Database& database, storage::Leftovers& leftovers,
                                       const std::function<bool()>& stop_asked);
   void publish_sys_topics(Now now);
@@ -62,6 +72,7 @@ class Broker {
   const std::function<void()> on_fatal_;
 
   storage::RestoreReport restored_;
+  std::unique_ptr<TlsSetup> tls_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<storage::JournalWriter> journal_;

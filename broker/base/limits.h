@@ -73,6 +73,14 @@ inline constexpr std::size_t loop_read_bytes_max = 64 * 1024;
 /// TLS handshake steps one shard does in a loop turn, so that a storm of reconnects does not stall
 /// routing; further ones wait for the next turn.
 inline constexpr std::size_t handshakes_per_turn_max = 8;
+/// Certificates a peer may send in a TLS handshake; more ends it.
+inline constexpr std::size_t tls_certificates_size_bytes_max = 64 * 1024;
+/// A file with certificates or revocation lists; a larger one is not read.
+inline constexpr std::size_t tls_file_size_bytes_max = 16 * 1024 * 1024;
+/// A session ticket is resumed for so long.
+inline constexpr Milliseconds tls_ticket_lifetime{2 * 3600 * 1000};
+/// How often the files of TLS are looked at; a change is taken at the second look that sees it.
+inline constexpr Milliseconds tls_files_poll{2000};
 /// Unsent bytes of a connection above which QoS 0 messages are dropped for it, counted.
 inline constexpr std::size_t outbox_bytes_max = 1024 * 1024;
 /// Unsent bytes below which a replay goes on.

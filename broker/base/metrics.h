@@ -26,6 +26,11 @@ namespace lineshaft {
   X(connect_timeouts, "connect_timeouts")                           \
   X(connections_refused_limit, "connections_refused_limit")         \
   X(accepts_paused, "accepts_paused")                               \
+  X(tls_handshakes, "tls_handshakes")                               \
+  X(tls_resumed, "tls_resumed")                                     \
+  X(tls_handshake_failures, "tls_handshake_failures")               \
+  X(tls_reloads, "tls_reloads")                                     \
+  X(tls_reload_failures, "tls_reload_failures")                     \
   X(takeovers, "takeovers")                                         \
   X(keep_alive_timeouts, "keep_alive_timeouts")                     \
   X(malformed_packets, "malformed_packets")                         \

@@ -1,10 +1,17 @@
 // What MQTT.js must be able to do with the broker: node mqttjs_client.js PORT PROTOCOL_VERSION
+// With MQTTJS_CA (and MQTTJS_CERT, MQTTJS_KEY) in the environment it speaks TLS.
 'use strict';
 const assert = require('assert');
+const fs = require('fs');
 const mqtt = require('mqtt');
 
 const [port, version] = [Number(process.argv[2]), Number(process.argv[3])];
 const persistent = version === 5 ? { properties: { sessionExpiryInterval: 3600 } } : {};
+const env = process.env;
+const tls = !env.MQTTJS_CA ? {} : {
+  protocol: 'mqtts', host: 'localhost', ca: fs.readFileSync(env.MQTTJS_CA),
+  cert: fs.readFileSync(env.MQTTJS_CERT), key: fs.readFileSync(env.MQTTJS_KEY),
+};
 
 function once(emitter, event) {
   return new Promise((resolve, reject) => {
@@ -16,7 +23,8 @@ function once(emitter, event) {
 class Member {
   constructor(clientId, options = {}) {
     this.client = mqtt.connect({
-      host: '127.0.0.1', port, protocolVersion: version, clientId, reconnectPeriod: 0, ...options,
+      host: '127.0.0.1', port, protocolVersion: version, clientId, reconnectPeriod: 0, ...tls,
+      ...options,
     });
     this.inbox = [];
     this.waiting = [];

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <openssl/types.h>
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "broker/net/byte_stream.h"
+#include "broker/net/tls_context.h"
+
+namespace lineshaft::net {
+
+/// TLS, the server's side, as a layer.
+///
+/// OpenSSL reads through a BIO from the layer below and writes into a string of ours; what one
+/// flush encrypts, in records of up to 16 KiB, leaves in one system call. OpenSSL's own buffers
+/// are released whenever they are empty, and its `SSL` is made with the first bytes: a client that
+/// says nothing costs a hundred bytes.
+class TlsStream final : public Layer {
+ public:
+  TlsStream(std::unique_ptr<ByteStream> below, std::shared_ptr<const TlsContext> context)
+      : Layer(std::move(below)), context_(std::move(context)) {}
+  ~TlsStream() override;
+
+  IoResult read(std::span<char> into) override;
+  bool has_input() const override { return has_input_; }
+  IoResult write(std::span<const iovec> pieces) override;
+  std::size_t unsent_bytes() const override { return unsent_.size() + below().unsent_bytes(); }
+  IoResult finish() override;
+  bool is_handshaking() const override { return state_ == State::handshake; }
+  void describe(core::Peer& peer) const override;
+  Refusal refusal() const override;
+
+ private:
+  enum class State : std::uint8_t { handshake, open, finished, refused };
+  friend struct TlsBio;
+
+  bool begin();
+  /// After OpenSSL came to an end of what it can do: what that means for us.
+  IoState judge(int result);
+  IoState refuse();
+  /// False: the client is refused after all.
+  bool handshake_done();
+  IoResult send();
+  /// Encrypts from the front of `pieces`; false when OpenSSL has failed.
+  bool encrypt(std::span<const iovec> pieces, std::size_t& taken);
+
+  TlsPtr<SSL> ssl_;
+  /// Needed for the handshake only.
+  std::shared_ptr<const TlsContext> context_;
+  std::shared_ptr<const core::PeerTls> tls_;
+  std::unique_ptr<std::string> why_;
+  /// Records that the layer below has not taken.
+  std::string unsent_;
+  State state_ = State::handshake;
+  /// What stops the next `read`, found while there was still something to return.
+  IoState after_ = IoState::ok;
+  IoState below_state_ = IoState::ok;
+  /// The layer below has given all it has for now.
+  bool drained_ = false;
+  bool has_input_ = false;
+  bool heard_ = false;
+  char first_byte_ = 0;
+};
+
+}  // namespace lineshaft::net

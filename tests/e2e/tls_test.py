@@ -1,0 +1,172 @@
+"""TLS with real clients: mosquitto's, paho and MQTT.js; certificates of the openssl command."""
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+
+from broker import PATIENCE_S, Broker, run_tests
+from clients_test import Paho
+from first_steps_test import client, messages, run, subscriber
+from pki import Pki
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+SERVER = """
+[listeners.plant]
+bind = "127.0.0.1:{port}"
+[listeners.plant.tls]
+cert_file = "{folder}/tls/server.crt"
+key_file = "{folder}/tls/server.key"
+"""
+MUTUAL = SERVER + """client_certificate = "require"
+ca_file = "{folder}/tls/ca.crt"
+crl_file = "{folder}/tls/ca.crl"
+"""
+PSK = """
+[listeners.gateways]
+bind = "127.0.0.1:{port}"
+tls.psk_file = "{folder}/gateways.psk"
+"""
+
+
+def prepared(config):
+    """A broker that is not started, and the CA whose files its configuration names."""
+    broker = Broker(config)
+    pki = Pki(os.path.join(broker.folder, "tls"))
+    pki.issue("server")
+    return broker, pki
+
+
+def refused(command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert done.returncode != 0, f"{command} was let in"
+
+
+def shows(pki, name):
+    certificate, key = pki.issue(name)
+    return ["--cert", certificate, "--key", key]
+
+
+def test_mosquitto_clients_speak_tls_1_2_and_1_3():
+    broker, pki = prepared(SERVER)
+    with broker:
+        for version in ("tlsv1.2", "tlsv1.3"):
+            tls = ["--cafile", pki.ca, "--tls-version", version]
+            live = subscriber(broker, "-h", "localhost", *tls, "-t", "tls/#", "-C", "1", "-v")
+            run(client(broker, "mosquitto_pub", "-h", "localhost", *tls, "-t", "tls/a", "-q", "2",
+                       "-m", version))
+            assert messages(live) == [f"tls/a {version}"]
+        refused(client(broker, "mosquitto_pub", "-t", "plain", "-m", "x"))
+        said = broker.wait_for("transport_refused")
+        assert said["listener"] == "plant" and "does not speak TLS" in said["why"], said
+
+
+def test_a_client_certificate_is_asked_for_checked_and_revoked_without_a_restart():
+    broker, pki = prepared(MUTUAL)
+    with broker:
+        press = ["-h", "localhost", "--cafile", pki.ca, *shows(pki, "press-07")]
+        stranger = ["-h", "localhost", "--cafile", pki.ca,
+                    *shows(Pki(pki.path("other"), "Another CA"), "press-07")]
+        publish = client(broker, "mosquitto_pub", "-t", "tls/a", "-q", "1", "-m", "x")
+        healthy = subscriber(broker, *press, "-t", "still/#", "-C", "1")
+        run([*publish, *press])
+        refused([*publish, *stranger])
+        assert "local issuer" in broker.wait_for("transport_refused")["why"]
+        refused([*publish, "-h", "localhost", "--cafile", pki.ca])
+
+        other = ["-h", "localhost", "--cafile", pki.ca, *shows(pki, "press-08")]
+        pki.revoke(pki.path("press-07.crt"))
+        broker.wait_for("tls_reloaded")  # it has looked by itself
+        refused([*publish, *press])
+        # Who was inside has not been touched.
+        run(client(broker, "mosquitto_pub", *other, "-t", "still/here", "-q", "1", "-m", "yes"))
+        assert messages(healthy) == ["yes"]
+
+
+def presented(broker, pki):
+    """The serial number of the certificate the broker shows now."""
+    context = ssl.create_default_context(cafile=pki.ca)
+    with socket.create_connection(("127.0.0.1", broker.port)) as plain:
+        with context.wrap_socket(plain, server_hostname="localhost") as wrapped:
+            return wrapped.getpeercert()["serialNumber"]
+
+
+def test_a_hang_up_brings_the_new_certificate_and_bad_files_change_nothing():
+    broker, pki = prepared(SERVER)
+    with broker:
+        first = presented(broker, pki)
+        pki.issue("server")
+        broker.hang_up()
+        broker.wait_for("tls_reloaded")
+        second = presented(broker, pki)
+        assert second != first
+
+        with open(pki.path("server.key"), "w", encoding="ascii") as file:
+            file.write("nonsense")
+        broker.hang_up()
+        said = broker.wait_for("tls_reload_failed")
+        assert said["option"] == "key_file" and "server.key" in said["why"], said
+        assert presented(broker, pki) == second
+
+
+def test_paho_speaks_tls():
+    broker, pki = prepared(SERVER)
+    with broker:
+        for version in (4, 5):
+            member = Paho(broker, f"paho-tls-{version}", version)
+            member.client.tls_set(ca_certs=pki.ca)
+            member.connect().subscribe("paho/tls", 1)
+            member.publish("paho/tls", "x" * 300_000)
+            assert member.message().payload == b"x" * 300_000
+            member.disconnect()
+
+
+def test_mqtt_js_speaks_tls():
+    node = shutil.which("node") or shutil.which("nodejs")
+    assert node, "needs Debian's nodejs and node-mqtt: ./dev deps test"
+    for version in (4, 5):
+        broker, pki = prepared(MUTUAL)
+        certificate, key = pki.issue("js")
+        with broker:
+            done = subprocess.run(
+                [node, f"{HERE}/mqttjs_client.js", str(broker.port), str(version)], check=False,
+                env={**os.environ, "NODE_PATH": "/usr/share/nodejs", "MQTTJS_CA": pki.ca,
+                     "MQTTJS_CERT": certificate, "MQTTJS_KEY": key}, timeout=PATIENCE_S)
+            assert done.returncode == 0, f"MQTT.js, protocol version {version}"
+
+
+def test_an_old_gateway_is_let_in_with_its_key():
+    broker = Broker(PSK)
+    with open(os.path.join(broker.folder, "gateways.psk"), "w", encoding="ascii") as file:
+        file.write("# hall 3\ngateway-7:00112233445566778899aabbccddeeff\n")
+    os.chmod(file.name, 0o600)
+    with broker:
+        publish = client(broker, "mosquitto_pub", "-t", "psk/a", "-q", "1", "-m", "x")
+        knows = ["--psk-identity", "gateway-7", "--psk", "00112233445566778899aabbccddeeff"]
+        # mosquitto's client leaves the choice of suites to OpenSSL, so both versions work.
+        for version in ("tlsv1.2", "tlsv1.3"):
+            run([*publish, *knows, "--tls-version", version])
+        refused([*publish, "--psk-identity", "gateway-7", "--psk", "ff" * 16])
+        refused([*publish, "--psk-identity", "gateway-8", "--psk", knows[3]])
+
+
+def test_files_that_cannot_be_used_are_named_before_the_start():
+    broker, pki = prepared(SERVER)
+    try:
+        os.remove(pki.path("server.key"))
+        code, said = broker.run_to_end()
+        assert code == 78, code
+        assert "lineshaft.toml:6:12: listeners.plant.tls.key_file: " in said, said
+        assert "server.key" in said, said
+        pki.issue("other")
+        shutil.copy(pki.path("other.key"), pki.path("server.key"))
+        code, said = broker.run_to_end()
+        assert code == 78 and "is not the key of the certificate" in said, said
+    finally:
+        shutil.rmtree(broker.folder)
+
+
+if __name__ == "__main__":
+    run_tests(globals())

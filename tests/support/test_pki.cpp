@@ -1,0 +1,145 @@
+#include "tests/support/test_pki.h"
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+#include <sys/stat.h>
+
+#include <fstream>
+#include <stdexcept>
+#include <utility>
+
+namespace lineshaft::test {
+namespace {
+
+constexpr long day_s = 86'400;
+
+void check(bool right) {
+  if (!right) throw std::runtime_error("the test's certificates could not be made");
+}
+
+template <class Write>
+std::string pem(Write write) {
+  BIO* const out = BIO_new(BIO_s_mem());
+  check(write(out) == 1);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(out, &data);
+  std::string text(data, static_cast<std::size_t>(size));
+  BIO_free(out);
+  return text;
+}
+
+void add_extension(X509* certificate, X509V3_CTX& context, int nid, const char* value) {
+  X509_EXTENSION* const one = X509V3_EXT_conf_nid(nullptr, &context, nid, value);
+  check(one != nullptr && X509_add_ext(certificate, one, -1) == 1);
+  X509_EXTENSION_free(one);
+}
+
+}  // namespace
+
+TestPki::TestPki(std::filesystem::path folder, const std::string& name)
+    : folder_(std::move(folder)), key_(EVP_EC_gen("P-256")) {
+  check(key_ != nullptr);
+  certificate_ = sign(name, key_, true, Days{3650});
+  ca_pem_ = pem([this](BIO* out) { return PEM_write_bio_X509(out, certificate_); });
+  ca_file_ = (folder_ / (name + ".pem")).string();
+  replace_file(ca_file_, ca_pem_);
+}
+
+TestPki::~TestPki() {
+  X509_free(certificate_);
+  EVP_PKEY_free(key_);
+}
+
+X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left) {
+  X509* const one = X509_new();
+  check(one != nullptr && X509_set_version(one, X509_VERSION_3) == 1);
+  ASN1_INTEGER_set(X509_get_serialNumber(one), next_serial_++);
+  X509_gmtime_adj(X509_getm_notBefore(one), -2 * day_s);
+  X509_gmtime_adj(X509_getm_notAfter(one), left.count() * day_s);
+  X509_NAME* const subject = X509_get_subject_name(one);
+  X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
+                             reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  X509* const issuer = is_ca ? one : certificate_;
+  X509_set_issuer_name(one, X509_get_subject_name(issuer));
+  X509_set_pubkey(one, key);
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, issuer, one, nullptr, nullptr, 0);
+  add_extension(one, context, NID_basic_constraints,
+                is_ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
+  add_extension(one, context, NID_key_usage,
+                is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+  add_extension(one, context, NID_subject_key_identifier, "hash");
+  if (!is_ca) {
+    add_extension(one, context, NID_authority_key_identifier, "keyid");
+    add_extension(one, context, NID_ext_key_usage, "serverAuth,clientAuth");
+    add_extension(one, context, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+  }
+  check(X509_sign(one, key_, EVP_sha256()) > 0);
+  return one;
+}
+
+Issued TestPki::issue(const std::string& name, Days left) {
+  Issued issued;
+  issued.serial = next_serial_;
+  EVP_PKEY* const key = EVP_EC_gen("P-256");
+  check(key != nullptr);
+  X509* const one = sign(name, key, false, left);
+  issued.certificate_pem = pem([one](BIO* out) { return PEM_write_bio_X509(out, one); });
+  issued.key_pem = pem([key](BIO* out) {
+    return PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
+  });
+  X509_free(one);
+  EVP_PKEY_free(key);
+  issued.cert_file = (folder_ / (name + ".crt")).string();
+  issued.key_file = (folder_ / (name + ".key")).string();
+  replace_file(issued.cert_file, issued.certificate_pem);
+  replace_file(issued.key_file, issued.key_pem);
+  return issued;
+}
+
+std::string TestPki::revocations(const std::vector<long>& serials, Days left) const {
+  X509_CRL* const list = X509_CRL_new();
+  check(list != nullptr && X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1);
+  X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate_));
+  ASN1_TIME* const time = ASN1_TIME_new();
+  X509_gmtime_adj(time, -2 * day_s);
+  X509_CRL_set1_lastUpdate(list, time);
+  for (const long serial : serials) {
+    X509_REVOKED* const entry = X509_REVOKED_new();
+    ASN1_INTEGER* const number = ASN1_INTEGER_new();
+    ASN1_INTEGER_set(number, serial);
+    X509_REVOKED_set_serialNumber(entry, number);
+    X509_REVOKED_set_revocationDate(entry, time);
+    ASN1_INTEGER_free(number);
+    check(X509_CRL_add0_revoked(list, entry) == 1);
+  }
+  X509_gmtime_adj(time, left.count() * day_s);
+  X509_CRL_set1_nextUpdate(list, time);
+  ASN1_TIME_free(time);
+  X509V3_CTX context;
+  X509V3_set_ctx(&context, certificate_, nullptr, nullptr, list, 0);
+  X509_EXTENSION* const issuer =
+      X509V3_EXT_conf_nid(nullptr, &context, NID_authority_key_identifier, "keyid:always");
+  check(issuer != nullptr && X509_CRL_add_ext(list, issuer, -1) == 1);
+  X509_EXTENSION_free(issuer);
+  ASN1_INTEGER* const number = ASN1_INTEGER_new();
+  ASN1_INTEGER_set(number, 1);
+  check(X509_CRL_add1_ext_i2d(list, NID_crl_number, number, 0, 0) == 1);
+  ASN1_INTEGER_free(number);
+  check(X509_CRL_sort(list) == 1 && X509_CRL_sign(list, key_, EVP_sha256()) > 0);
+  std::string text = pem([list](BIO* out) { return PEM_write_bio_X509_CRL(out, list); });
+  X509_CRL_free(list);
+  return text;
+}
+
+void replace_file(const std::string& path, const std::string& content) {
+  const std::string fresh = path + ".new";
+  std::ofstream(fresh, std::ios::binary) << content;
+  ::chmod(fresh.c_str(), 0600);
+  std::filesystem::rename(fresh, path);
+}
+
+}  // namespace lineshaft::test

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <openssl/types.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace lineshaft::test {
+
+/// A certificate and its key, in files.
+struct Issued {
+  std::string cert_file;
+  std::string key_file;
+  std::string certificate_pem;
+  std::string key_pem;
+  long serial = 0;
+};
+
+/// A certificate authority of its own (EC P-256) that writes what it issues into a folder.
+class TestPki {
+ public:
+  explicit TestPki(std::filesystem::path folder, const std::string& name = "Test CA");
+  ~TestPki();
+  TestPki(const TestPki&) = delete;
+  TestPki& operator=(const TestPki&) = delete;
+
+  using Days = std::chrono::duration<long, std::ratio<86'400>>;
+
+  /// A certificate for `localhost` and 127.0.0.1 and, as a client, for `name`. It begins two days
+  /// ago and ends in `left`, which may be negative (at least -1 day).
+  Issued issue(const std::string& name, Days left = Days{365});
+  /// A revocation list with these serials, in PEM; ends in `left`.
+  std::string revocations(const std::vector<long>& serials, Days left = Days{30}) const;
+
+  const std::string& ca_file() const { return ca_file_; }
+  const std::string& ca_pem() const { return ca_pem_; }
+  X509* certificate() const { return certificate_; }
+
+ private:
+  X509* sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left);
+
+  std::filesystem::path folder_;
+  EVP_PKEY* key_ = nullptr;
+  X509* certificate_ = nullptr;
+  std::string ca_pem_;
+  std::string ca_file_;
+  long next_serial_ = 1;
+};
+
+/// Writes a file anew under a name of its own and renames it, mode 0600: a reader sees the old or
+/// the new one, whole.
+void replace_file(const std::string& path, const std::string& content);
+
+}  // namespace lineshaft::test

@@ -1,0 +1,101 @@
+#include "broker/net/tls_files.h"
+
+#include <sys/stat.h>
+
+#include "tests/unit/net/tls_world.h"
+
+using namespace lineshaft;
+using namespace lineshaft::net;
+using namespace lineshaft::net::test;
+
+namespace {
+
+TlsProblem problem_of(const TlsOptions& options) {
+  const auto problem = check_tls(options);
+  REQUIRE(problem.has_value());
+  return *problem;
+}
+
+}  // namespace
+
+TEST_CASE("what is wrong with the files of a listener is said with option and file", "[net][tls]") {
+  TempDir folder;
+  TestPki pki(folder.path());
+  const Issued server = pki.issue("server");
+  TlsOptions options;
+  options.cert_file = server.cert_file;
+  options.key_file = server.key_file;
+  REQUIRE_FALSE(check_tls(options).has_value());
+
+  TlsOptions missing = options;
+  missing.cert_file = folder / "nowhere.crt";
+  CHECK(problem_of(missing).option == "cert_file");
+  CHECK(problem_of(missing).what == folder / "nowhere.crt" + " does not exist");
+
+  TlsOptions without_key = options;
+  without_key.key_file.clear();
+  CHECK(problem_of(without_key).option == "key_file");
+
+  TlsOptions other_key = options;
+  other_key.key_file = pki.issue("other").key_file;
+  CHECK(problem_of(other_key).what.find("is not the key of the certificate") != std::string::npos);
+
+  TlsOptions no_certificate = options;
+  no_certificate.cert_file = server.key_file;
+  CHECK(problem_of(no_certificate).what.find("holds no certificate") != std::string::npos);
+
+  REQUIRE(::chmod(server.key_file.c_str(), 0644) == 0);
+  CHECK(problem_of(options).option == "key_file");
+  REQUIRE(::chmod(server.key_file.c_str(), 0600) == 0);
+
+  TlsOptions asks = options;
+  asks.client_certificate = ClientCertificate::require;
+  CHECK(problem_of(asks).option == "ca_file");
+  asks.ca_file = pki.ca_file();
+  REQUIRE_FALSE(check_tls(asks).has_value());
+  asks.crl_file = server.cert_file;
+  CHECK(problem_of(asks).option == "crl_file");
+  asks.crl_file.clear();
+  asks.crl_dir = folder / "nowhere";
+  CHECK(problem_of(asks).option == "crl_dir");
+
+  TlsOptions idle_list = options;
+  idle_list.crl_file = server.cert_file;
+  CHECK(problem_of(idle_list).option == "crl_file");
+
+  TlsOptions both = options;
+  both.psk_file = server.key_file;
+  CHECK(problem_of(both).option == "psk_file");
+}
+
+TEST_CASE("an expired certificate of the broker is no reason not to start", "[net][tls]") {
+  TempDir folder;
+  TestPki pki(folder.path());
+  const Issued server = pki.issue("server", TestPki::Days{-1});
+  TlsOptions options;
+  options.cert_file = server.cert_file;
+  options.key_file = server.key_file;
+  CHECK_FALSE(check_tls(options).has_value());
+}
+
+TEST_CASE("the state of the files changes with content, link and folder", "[net][tls]") {
+  TempDir folder;
+  TlsOptions options;
+  options.cert_file = folder / "link";
+  options.crl_dir = folder / "lists";
+  std::filesystem::create_directory(options.crl_dir);
+  replace_file(folder / "one", "same");
+  replace_file(folder / "two", "same");
+  std::filesystem::create_symlink("one", options.cert_file);
+  const std::string first = tls_files_state(options);
+  CHECK(tls_files_state(options) == first);
+  std::filesystem::remove(options.cert_file);
+  CHECK(tls_files_state(options) != first);
+  std::filesystem::create_symlink("two", options.cert_file);
+  const std::string second = tls_files_state(options);
+  CHECK(second != first);
+  replace_file(options.crl_dir + "/.hidden", "x");
+  CHECK(tls_files_state(options) == second);
+  replace_file(options.crl_dir + "/ca.crl", "x");
+  CHECK(tls_files_state(options) != second);
+}
