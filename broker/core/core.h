@@ -312,6 +312,7 @@ class Core {
   Instant next_flush_{};
   bool flushing_ = false;
   bool values_limit_logged_ = false;
+  bool publishers_limit_logged_ = false;
 
   std::uint64_t last_seq_ = 0;
   std::uint64_t committed_seq_ = 0;

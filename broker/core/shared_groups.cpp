@@ -4,15 +4,11 @@
 
 namespace lineshaft::core {
 
-SharedGroups::Joined SharedGroups::join(std::string_view key, std::string_view filter,
-                                        const SharedGroup::Member& member) {
+SharedGroups::Joined SharedGroups::join(std::string_view key, const SharedGroup::Member& member) {
   auto [place, is_new] = by_key_.try_emplace(std::string(key), last_ + 1);
   if (is_new) ++last_;
   SharedGroup& group = groups_[place->second];
-  if (is_new) {
-    group.key = key;
-    group.filter = filter;
-  }
+  if (is_new) group.key = key;
   const auto same = std::ranges::find(group.members, member.session, &SharedGroup::Member::session);
   if (same == group.members.end()) {
     group.members.push_back(member);

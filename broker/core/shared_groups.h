@@ -15,8 +15,6 @@ namespace lineshaft::core {
 struct SharedGroup {
   /// "$share/name/filter" as subscribed.
   std::string key;
-  /// Topic Filter within `key`.
-  std::string filter;
   struct Member {
     SessionIndex session = no_session;
     std::uint32_t generation = 0;
@@ -35,7 +33,7 @@ class SharedGroups {
     ShareId share;
     bool group_is_new;
   };
-  Joined join(std::string_view key, std::string_view filter, const SharedGroup::Member& member);
+  Joined join(std::string_view key, const SharedGroup::Member& member);
   /// True when the last member left: the group is gone, its filter must leave the trie.
   bool leave(ShareId share, SessionIndex session);
 

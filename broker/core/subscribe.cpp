@@ -69,9 +69,9 @@ void Core::index_subscription(Session& session, const std::string& filter,
   const ParsedShare parsed = parse_share(filter);
   if (parsed.syntax == ShareSyntax::shared) {
     const std::string_view inner = parsed.shared.filter;
-    const auto joined = shared_.join(filter, inner,
-                                     {session.index, session.generation, subscription.options,
-                                      subscription.subscription_identifier});
+    const auto joined =
+        shared_.join(filter, {session.index, session.generation, subscription.options,
+                              subscription.subscription_identifier});
     subscription.share = joined.share;
     if (joined.group_is_new) subscriptions_.set_group(inner, joined.share);
     topics_.subscription_changed(inner);

@@ -37,6 +37,11 @@ std::uint32_t Core::publisher_number(Session* session) {
   if (known != publisher_numbers_.end()) return session->publisher = known->second;
   if (publisher_numbers_.size() >= limits::publisher_names_max) {
     count(Counter::publisher_names_refused_limit);
+    if (!publishers_limit_logged_) {
+      publishers_limit_logged_ = true;
+      LINESHAFT_LOG(core, warn, "publisher_names_limit",
+                    {"publisher_names_max", limits::publisher_names_max});
+    }
     return 0;
   }
   session->publisher = ++last_publisher_;

@@ -88,6 +88,12 @@ void Rig::listen(const std::string& client, const std::string& filter, int qos) 
   take(client);
 }
 
+void Rig::join_and_listen(const std::string& client, const std::string& filter, int qos,
+                          const Hello& hello) {
+  join(client, hello);
+  listen(client, filter, qos);
+}
+
 void Rig::unsubscribe(const std::string& client, const std::string& filter,
                       std::uint16_t packet_id) {
   auto packet = std::make_unique<mqtt::UnsubscribePacket>();

@@ -24,6 +24,11 @@ struct Hello {
   std::uint32_t will_delay_s = 0;
 };
 
+/// A session that ends with its connection.
+inline constexpr Hello passing{.expiry_s = 0};
+/// A 3.1.1 client with Clean Session 0.
+inline constexpr Hello v3{.version = mqtt::Version::v3_1_1, .expiry_s = 0xFFFFFFFF};
+
 /// A scripted run: clients are names, everything happens when the script says so, frames are texts
 /// (frame.h). The model watches as in a random run and throws `Violated` at any difference.
 ///
@@ -46,6 +51,8 @@ class Rig {
                  std::uint16_t packet_id, std::uint8_t retain_handling = 2);
   /// Subscribes, commits and takes the SUBACK.
   void listen(const std::string& client, const std::string& filter, int qos);
+  void join_and_listen(const std::string& client, const std::string& filter, int qos,
+                       const Hello& hello = {});
   void unsubscribe(const std::string& client, const std::string& filter, std::uint16_t packet_id);
   /// `type`: "PUBACK", "PUBREC", "PUBREL" or "PUBCOMP".
   void ack(const std::string& client, std::string_view type, std::uint16_t packet_id);

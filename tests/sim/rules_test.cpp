@@ -7,14 +7,8 @@
 #include "tests/support/catch.h"
 
 using namespace lineshaft;
-using lineshaft::sim::Hello;
+using lineshaft::sim::passing;
 using lineshaft::sim::Rig;
-
-namespace {
-
-constexpr Hello passing{.expiry_s = 0};
-
-}  // namespace
 
 TEST_CASE("a repeated QoS 2 PUBLISH waits for what the first one stored", "[sim][MQTT-4.3.3-10]") {
   Rig rig;
@@ -97,8 +91,7 @@ TEST_CASE("frames held for a connection that is closed are dropped", "[sim]") {
 
 TEST_CASE("a takeover while CONNACK is held just closes the old socket", "[sim][MQTT-3.14.0-1]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 1);
+  rig.join_and_listen("sub", "a/#", 1);
   rig.connect("c");
   sim::World& world = rig.world();
   const int old = world.live().back();
@@ -111,8 +104,7 @@ TEST_CASE("a takeover while CONNACK is held just closes the old socket", "[sim][
 
 TEST_CASE("what an old connection had under way is dropped", "[sim]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 1);
+  rig.join_and_listen("sub", "a/#", 1);
   rig.join("pub", passing);
   rig.publish("pub", "a/1", 1, 7);
   rig.commit();
@@ -150,8 +142,7 @@ TEST_CASE("a stopping broker sends what it holds, then DISCONNECT 0x8B", "[sim]"
 
 TEST_CASE("a QoS 2 delivery that waits goes to the connection of the commit", "[sim]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 2);
+  rig.join_and_listen("sub", "a/#", 2);
   rig.join("pub");
   rig.publish("pub", "a/1", 2, 7);
   rig.lose("sub");
@@ -164,10 +155,8 @@ TEST_CASE("a QoS 2 delivery that waits goes to the connection of the commit", "[
 
 TEST_CASE("a QoS 2 message is held from QoS 0 and 1 subscribers too", "[sim]") {
   Rig rig;
-  rig.join("zero", passing);
-  rig.listen("zero", "a/#", 0);
-  rig.join("one", passing);
-  rig.listen("one", "a/#", 1);
+  rig.join_and_listen("zero", "a/#", 0, passing);
+  rig.join_and_listen("one", "a/#", 1, passing);
   rig.join("pub");
   rig.publish("pub", "a/1", 2, 7);
   CHECK(rig.take("zero") == "");
@@ -223,8 +212,7 @@ TEST_CASE("a spilled queue is read up to the commit, and nothing overtakes it", 
   config.queue_page = 2;
   config.inflight_out_max = 1;
   Rig rig(config);
-  rig.join("sub");
-  rig.listen("sub", "a", 1);
+  rig.join_and_listen("sub", "a", 1);
   rig.join("pub", passing);
   for (std::uint16_t id = 1; id <= 8; ++id) {
     rig.publish("pub", "a", 1, id);
@@ -255,8 +243,7 @@ TEST_CASE("reject_publisher looks at every recipient before it changes one", "[s
   config.queued_max = 2;
   Rig rig(config);
   for (const char* name : {"empty", "full"}) {
-    rig.join(name);
-    rig.listen(name, "a", 1);
+    rig.join_and_listen(name, "a", 1);
     rig.lose(name);
   }
   rig.join("pub", passing);
@@ -284,8 +271,7 @@ TEST_CASE("reject_publisher looks at every recipient before it changes one", "[s
 
 TEST_CASE("numbers are never used twice, also when the clock goes back", "[sim]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a", 1);
+  rig.join_and_listen("sub", "a", 1);
   rig.lose("sub");
   rig.join("pub", passing);
   rig.publish("pub", "a", 1, 1);
@@ -319,8 +305,7 @@ TEST_CASE("a replay of many retained messages is paced and complete", "[sim][MQT
 
 TEST_CASE("what waited for the disk until it expired is not delivered", "[sim][MQTT-3.3.2-5]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a", 2);
+  rig.join_and_listen("sub", "a", 2);
   rig.join("pub");
   sim::Sent& sent = rig.world().compose("a", QoS::exactly_once, false, "x");
   sent.expiry_s = 5;

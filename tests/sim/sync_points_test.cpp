@@ -5,19 +5,13 @@
 
 using namespace lineshaft;
 using lineshaft::sim::Hello;
+using lineshaft::sim::passing;
 using lineshaft::sim::Rig;
-
-namespace {
-
-constexpr Hello passing{.expiry_s = 0};
-constexpr Hello v3{.version = mqtt::Version::v3_1_1, .expiry_s = 0xFFFFFFFF};
-
-}  // namespace
+using lineshaft::sim::v3;
 
 TEST_CASE("a QoS 1 message for a stored session is on disk before its PUBACK", "[sim]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 1);
+  rig.join_and_listen("sub", "a/#", 1);
   rig.join("pub", passing);
   rig.publish("pub", "a/1", 1, 7);
   CHECK(rig.wants_sync());
@@ -72,8 +66,7 @@ TEST_CASE("the deletion of a retained message is on disk before its PUBACK", "[s
 
 TEST_CASE("a QoS 1 message that nobody keeps is acknowledged at once", "[sim]") {
   Rig rig;
-  rig.join("sub", passing);
-  rig.listen("sub", "a/#", 1);
+  rig.join_and_listen("sub", "a/#", 1, passing);
   rig.join("pub", passing);
   rig.publish("pub", "a/1", 1, 7);
   CHECK(rig.take("pub") == "PUBACK 7");
@@ -95,8 +88,7 @@ TEST_CASE("qos1_always_sync makes it wait all the same", "[sim]") {
 TEST_CASE("identifier and queue entries of a QoS 2 message are one Persist before PUBREC",
           "[sim][MQTT-4.3.3-8]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 2);
+  rig.join_and_listen("sub", "a/#", 2);
   rig.join("pub");
   rig.publish("pub", "a/1", 2, 7);
   CHECK(rig.store().waiting() == 1);
@@ -134,8 +126,7 @@ TEST_CASE("identifier and queue entries of a QoS 2 message are one Persist befor
 TEST_CASE("a released QoS 2 identifier is forgotten on disk before PUBCOMP",
           "[sim][MQTT-4.3.3-11][MQTT-4.3.3-12]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 1);
+  rig.join_and_listen("sub", "a/#", 1);
   rig.join("pub");
   rig.publish("pub", "a/1", 2, 7);
   rig.commit();
@@ -159,8 +150,7 @@ TEST_CASE("a released QoS 2 identifier is forgotten on disk before PUBCOMP",
 
 TEST_CASE("an outgoing QoS 2 identifier is on disk before its PUBLISH", "[sim][MQTT-4.3.3-1]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 2);
+  rig.join_and_listen("sub", "a/#", 2);
   rig.lose("sub");
   rig.join("pub", passing);
   rig.publish("pub", "a/1", 2, 7);
@@ -176,8 +166,7 @@ TEST_CASE("an outgoing QoS 2 identifier is on disk before its PUBLISH", "[sim][M
 
 TEST_CASE("an outgoing QoS 1 identifier is stored, but nobody waits for it", "[sim]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 1);
+  rig.join_and_listen("sub", "a/#", 1);
   rig.lose("sub");
   rig.join("pub", passing);
   rig.publish("pub", "a/1", 1, 7);
@@ -198,8 +187,7 @@ TEST_CASE("an outgoing QoS 1 identifier is stored, but nobody waits for it", "[s
 
 TEST_CASE("a received PUBREC is on disk before PUBREL", "[sim][MQTT-4.3.3-4][MQTT-4.3.3-6]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 2);
+  rig.join_and_listen("sub", "a/#", 2);
   rig.join("pub");
   rig.publish("pub", "a/1", 2, 7);
   rig.commit();
@@ -217,8 +205,7 @@ TEST_CASE("a received PUBREC is on disk before PUBREL", "[sim][MQTT-4.3.3-4][MQT
 
 TEST_CASE("the end of a delivery is stored, but nobody waits for it", "[sim]") {
   Rig rig;
-  rig.join("sub");
-  rig.listen("sub", "a/#", 1);
+  rig.join_and_listen("sub", "a/#", 1);
   rig.join("pub", passing);
   rig.publish("pub", "a/1", 1, 7);
   rig.commit();
@@ -276,8 +263,7 @@ TEST_CASE("a takeover waits for the disk", "[sim][MQTT-3.1.4-3]") {
 
 TEST_CASE("a clean start over a stored session waits until that is gone", "[sim][MQTT-3.1.2-4]") {
   Rig rig;
-  rig.join("c");
-  rig.listen("c", "a/#", 1);
+  rig.join_and_listen("c", "a/#", 1);
   rig.disconnect("c");
   rig.commit();
   rig.connect("c", {.clean = true, .expiry_s = 0});
@@ -293,8 +279,7 @@ TEST_CASE("a clean start over a stored session waits until that is gone", "[sim]
 
 TEST_CASE("a will is on disk before CONNACK, of every client that has one", "[sim]") {
   Rig rig;
-  rig.join("watch");
-  rig.listen("watch", "w", 1);
+  rig.join_and_listen("watch", "w", 1);
   const int will = rig.will("w", 1);
   rig.connect("c", {.expiry_s = 0, .will = will});
   CHECK(rig.wants_sync());

@@ -19,17 +19,16 @@ SharedGroup::Member member(SessionIndex session, QoS qos = QoS::at_most_once) {
 
 TEST_CASE("the first member founds a group, the next ones join it", "[core][MQTT-4.8.2-1]") {
   SharedGroups groups;
-  const auto founded = groups.join("$share/g/a/+", "a/+", member(1));
+  const auto founded = groups.join("$share/g/a/+", member(1));
   CHECK(founded.group_is_new);
   CHECK(founded.share != 0);
-  const auto joined = groups.join("$share/g/a/+", "a/+", member(2));
+  const auto joined = groups.join("$share/g/a/+", member(2));
   CHECK_FALSE(joined.group_is_new);
   CHECK(joined.share == founded.share);
   CHECK(groups.size() == 1);
   const SharedGroup* const group = groups.find(founded.share);
   REQUIRE(group != nullptr);
   CHECK(group->key == "$share/g/a/+");
-  CHECK(group->filter == "a/+");
   REQUIRE(group->members.size() == 2);
   CHECK(group->members[0].session == 1);
   CHECK(group->members[1].session == 2);
@@ -37,9 +36,9 @@ TEST_CASE("the first member founds a group, the next ones join it", "[core][MQTT
 
 TEST_CASE("another share name or filter is another group", "[core]") {
   SharedGroups groups;
-  const ShareId one = groups.join("$share/g/a", "a", member(1)).share;
-  const ShareId two = groups.join("$share/h/a", "a", member(1)).share;
-  const ShareId three = groups.join("$share/g/b", "b", member(1)).share;
+  const ShareId one = groups.join("$share/g/a", member(1)).share;
+  const ShareId two = groups.join("$share/h/a", member(1)).share;
+  const ShareId three = groups.join("$share/g/b", member(1)).share;
   CHECK(one != two);
   CHECK(one != three);
   CHECK(two != three);
@@ -50,11 +49,11 @@ TEST_CASE("another share name or filter is another group", "[core]") {
 
 TEST_CASE("a member that subscribes again is one member with new options", "[core]") {
   SharedGroups groups;
-  const ShareId share = groups.join("$share/g/a", "a", member(1)).share;
-  groups.join("$share/g/a", "a", member(2));
+  const ShareId share = groups.join("$share/g/a", member(1)).share;
+  groups.join("$share/g/a", member(2));
   auto again = member(1, QoS::exactly_once);
   again.subscription_identifier = 9;
-  CHECK_FALSE(groups.join("$share/g/a", "a", again).group_is_new);
+  CHECK_FALSE(groups.join("$share/g/a", again).group_is_new);
   const SharedGroup& group = *groups.find(share);
   REQUIRE(group.members.size() == 2);
   CHECK(group.members[0].options.qos == QoS::exactly_once);
@@ -64,8 +63,8 @@ TEST_CASE("a member that subscribes again is one member with new options", "[cor
 
 TEST_CASE("a group ends with its last member and its number is not used again", "[core]") {
   SharedGroups groups;
-  const ShareId share = groups.join("$share/g/a", "a", member(1)).share;
-  groups.join("$share/g/a", "a", member(2));
+  const ShareId share = groups.join("$share/g/a", member(1)).share;
+  groups.join("$share/g/a", member(2));
   CHECK_FALSE(groups.leave(share, 1));
   CHECK_FALSE(groups.leave(share, 7));  // was no member
   REQUIRE(groups.find(share) != nullptr);
@@ -75,7 +74,7 @@ TEST_CASE("a group ends with its last member and its number is not used again", 
   CHECK(groups.find_key("$share/g/a") == 0);
   CHECK_FALSE(groups.leave(share, 2));
   // Queue entries name the old group: it must not come back under its number.
-  const auto again = groups.join("$share/g/a", "a", member(1));
+  const auto again = groups.join("$share/g/a", member(1));
   CHECK(again.group_is_new);
   CHECK(again.share != share);
 }
