@@ -236,8 +236,8 @@ RestoreReport Restorer::run() {
   restore_last_values();
   restore_sessions();
   restore_subscriptions();
-  restore_queues();
   restore_inflight();
+  restore_queues();
   restore_wills();
   // They can only come from what was left out here, now or in a crash of the last start.
   if (!report_.summary.clean || !ended_.empty() || leftovers_.set_aside_size() > 0) {

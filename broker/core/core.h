@@ -2,12 +2,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <random>
 #include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "broker/base/time.h"
@@ -39,7 +41,7 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   /// Takes one stored record (a *Record of `Change`) before the first `apply`, in the order
-  /// names, retained, last values, sessions, subscriptions, queue by (sid, seq), inflight, wills.
+  /// names, retained, last values, sessions, subscriptions, inflight, queue by (sid, seq), wills.
   /// False: it makes no sense (the caller sets it aside); nothing was taken.
   bool restore(Now now, Change record);
   /// All records are in: expiry of sessions and wills starts to run.
@@ -335,6 +337,8 @@ class Core {
   /// Sessions by `sid`, while records come in; those with expiry 0 are dropped.
   std::unordered_map<SessionId, SessionIndex> restoring_;
   std::unordered_map<SessionId, std::string> restore_dropped_;
+  /// Packet identifiers of sent messages by (sid, seq), until the queue brings the message.
+  std::map<std::pair<SessionId, std::uint64_t>, std::uint16_t> restoring_sent_;
   WallTime wall_floor_{};
 
   Statistics statistics_;

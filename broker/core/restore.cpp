@@ -94,9 +94,9 @@ bool Core::take(QueueRecord record) {
   Session* const session = restored_session(record.sid);
   if (session == nullptr || !record.message) return false;
   SessionQueue& queue = session->queue;
-  // Inflight records come later and look for their messages in RAM.
-  const std::size_t in_ram_max =
-      std::max<std::size_t>(config_.queue_window, config_.inflight_out_max);
+  std::uint16_t packet_id = record.packet_id;
+  const auto sent = restoring_sent_.find({record.sid, record.seq});
+  if (sent != restoring_sent_.end()) packet_id = sent->second;
   QueueEntry entry;
   entry.seq = record.seq;
   entry.persist_seq = 1;  // long committed
@@ -110,13 +110,17 @@ bool Core::take(QueueRecord record) {
   ++statistics_.queued;
   statistics_.queued_bytes += entry.size_bytes();
   if (entry.message->store_id != 0) ++payload_references_[entry.message->store_id];
-  if (record.packet_id != 0) {
+  if (packet_id != 0) {
+    // It keeps its identifier, however many may be in flight now [MQTT-4.4.0-1].
     InflightEntry inflight;
-    inflight.packet_id = record.packet_id;
+    inflight.packet_id = packet_id;
     inflight.sent_before = true;
+    inflight.recorded = sent != restoring_sent_.end();
     inflight.entry = std::move(entry);
     queue.inflight.push_back(std::move(inflight));
-  } else if (queue.spilled.empty() && queue.tail.empty() && queue.head.size() < in_ram_max) {
+    if (sent != restoring_sent_.end()) restoring_sent_.erase(sent);
+  } else if (queue.spilled.empty() && queue.tail.empty() &&
+             queue.head.size() < config_.queue_window) {
     queue.head.push_back(std::move(entry));
   } else {
     queue.tail.push_back(std::move(entry));
@@ -134,25 +138,18 @@ bool Core::take(InflightRecord record) {
     session->incoming.push_back({record.packet_id, false, 0});
     return true;
   }
-  if (queue.find_inflight(record.packet_id) != nullptr) return false;
+  queue.next_seq = std::max(queue.next_seq, record.seq + 1);
+  if (record.state == InflightState::sent) {
+    // Its message comes with the queue.
+    return restoring_sent_.try_emplace({record.sid, record.seq}, record.packet_id).second;
+  }
   InflightEntry inflight;
   inflight.packet_id = record.packet_id;
   inflight.state = record.state;
   inflight.sent_before = true;
   inflight.recorded = true;
-  if (record.state == InflightState::released) {
-    inflight.entry.seq = record.seq;
-    inflight.entry.qos = QoS::exactly_once;
-  } else {
-    bool found = false;
-    queue.head.remove_if([&](QueueEntry& entry) {
-      if (entry.seq != record.seq) return false;
-      inflight.entry = std::move(entry);
-      return found = true;
-    });
-    if (!found) return false;
-  }
-  queue.next_seq = std::max(queue.next_seq, record.seq + 1);
+  inflight.entry.seq = record.seq;
+  inflight.entry.qos = QoS::exactly_once;
   queue.inflight.push_back(std::move(inflight));
   return true;
 }
@@ -182,7 +179,14 @@ void Core::restored(Now now, const RestoreSummary& summary, Effects& effects) {
   for (auto& [sid, client_id] : restore_dropped_) {
     record(SessionErase{std::move(client_id), sid});
   }
+  for (const auto& [entry, packet_id] : restoring_sent_) {
+    // Its message was set aside as damaged: nothing is left to be sent again.
+    LINESHAFT_LOG(core, error, "inflight_entry_missing", {"sid", entry.first},
+                  {"seq", entry.second}, {"packet_id", packet_id});
+    record(InflightErase{entry.first, Direction::out, packet_id});
+  }
   restoring_.clear();
+  restoring_sent_.clear();
   restore_dropped_.clear();
   sessions_.for_each([&](Session& session) { resume_expiry(session, summary); });
   effects_ = nullptr;

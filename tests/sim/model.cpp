@@ -41,7 +41,14 @@ int History::place_of(int message) const {
 }
 
 Model::Model(const core::CoreConfig& config, Registry& registry, Journal& journal)
-    : config_(config), registry_(registry), journal_(journal) {}
+    : registry_(registry), journal_(journal) {
+  configure(config);
+}
+
+void Model::configure(const core::CoreConfig& config) {
+  config_ = config;
+  inflight_most_ = std::max<std::size_t>(inflight_most_, config.inflight_out_max);
+}
 
 void Model::opened(int connection, int client) {
   Connection& c = connections_[connection];
@@ -141,7 +148,7 @@ void Model::persisted(const core::Persist& persist, Now now) {
   for (const core::Change& change : persist.changes) {
     if (const auto* entry = std::get_if<core::QueueRecord>(&change)) grown.insert(entry->sid);
   }
-  const std::size_t most = config_.queued_max + config_.inflight_out_max;
+  const std::size_t most = config_.queued_max + inflight_most_;
   for (const core::SessionId sid : grown) {
     std::size_t size = 0;
     const auto& queue = journal_.latest().queue;

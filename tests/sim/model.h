@@ -220,6 +220,8 @@ class Model {
   void received(int connection, const Frame& frame);
 
   // --- restarts and the end ------------------------------------------------------------------
+  /// The next start has another configuration.
+  void configure(const core::CoreConfig& config);
   /// After the journal has dropped what the crash took.
   void restarted(Now now, bool clean, WallTime stopped_at);
   /// Everything has calmed down, every durable client is connected.
@@ -303,7 +305,9 @@ class Model {
   bool sync() const { return config_.durability == core::Durability::sync && config_.has_store; }
 
   static bool stored_flight(const StoredState& state, const Life& life, const Frame& frame);
-  const core::CoreConfig config_;
+  core::CoreConfig config_;
+  /// What is in flight stays so when a start allows fewer.
+  std::size_t inflight_most_ = 0;
   Registry& registry_;
   Journal& journal_;
   std::map<int, Connection> connections_;

@@ -141,6 +141,7 @@ std::vector<Change> StoredState::records() const {
   for (const auto& [topic, record] : last_values) list.push_back(copy_of(Change{record}));
   for (const auto& [id, record] : sessions) list.push_back(record);
   for (const auto& [key, record] : subscriptions) list.push_back(record);
+  for (const auto& [key, record] : inflight) list.push_back(record);
   for (const auto& [key, record] : queue) {
     core::QueueRecord entry = record;
     const auto id = record.message->store_id;
@@ -155,7 +156,6 @@ std::vector<Change> StoredState::records() const {
     }
     list.push_back(std::move(entry));
   }
-  for (const auto& [key, record] : inflight) list.push_back(record);
   for (const auto& [id, record] : wills) list.push_back(copy_of(Change{record}));
   return list;
 }

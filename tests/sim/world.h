@@ -95,6 +95,8 @@ class World {
   Registry& registry() { return registry_; }
   Chance& chance() { return chance_; }
   const core::CoreConfig& config() const { return settings_.config; }
+  /// From the next start on.
+  void set_config(const core::CoreConfig& config) { settings_.config = config; }
 
   /// A new message; it is not sent yet.
   Sent& compose(std::string topic, QoS qos, bool retain, std::string payload);

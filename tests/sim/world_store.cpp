@@ -131,6 +131,7 @@ void World::start_again(Milliseconds downtime, bool clean) {
   // The steady clock of a new process has nothing to do with the old one's.
   now_.steady = Instant{Milliseconds{500 + static_cast<std::int64_t>(chance_.below(100'000))}};
   make_core();
+  model_->configure(settings_.config);
   model_->restarted(now_, clean, stopped_at);
   bool dropped = false;
   for (core::Change& record : journal.latest().records()) {

@@ -116,12 +116,12 @@ std::vector<core::Change> MemoryStore::records() const {
   append_records(last_values_, records);
   append_records(sessions_, records);
   append_records(subscriptions_, records);
+  append_records(inflight_, records);
   for (const auto& [key, record] : queue_) {
     // A reference to a message that is gone: the real store would set the entry aside.
     const std::uint64_t store_id = record.message->store_id;
     if (store_id == 0 || payloads_.contains(store_id)) records.emplace_back(record);
   }
-  append_records(inflight_, records);
   append_records(wills_, records);
   return records;
 }

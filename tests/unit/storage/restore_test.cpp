@@ -41,8 +41,8 @@ TEST_CASE("records come in the order the core asks for", "[storage]") {
         std::vector<std::size_t>{index(core::NameRecord{}), index(core::RetainedRecord{}),
                                  index(core::LastValueRecord{}), index(core::SessionRecord{}),
                                  index(core::SessionRecord{}), index(core::SubscriptionRecord{}),
+                                 index(core::InflightRecord{}), index(core::QueueRecord{}),
                                  index(core::QueueRecord{}), index(core::QueueRecord{}),
-                                 index(core::QueueRecord{}), index(core::InflightRecord{}),
                                  index(core::WillRecord{})});
   const auto queue = all<core::QueueRecord>(changes);
   CHECK(queue[0].seq == 3);
