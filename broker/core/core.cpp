@@ -161,6 +161,7 @@ void Core::on_keep_alive(ConnectionState& connection) {
 }
 
 void Core::on_time() {
+  move_on();  // before the timers: one slice per turn
   std::size_t budget = limits::slice;
   while (budget > 0) {
     const auto key = timers_.pop_due(now_.steady);
@@ -170,6 +171,12 @@ void Core::on_time() {
   }
   if (budget == 0) effects_->again = true;
   repeat_loads();
+  if (draining_) {
+    flush_values(limits::slice);
+    if (!dirty_.empty()) effects_->again = true;
+    finish_drain();
+    return;
+  }
   // A store in trouble keeps what must be kept; values stay marked until it is well again.
   const bool may_flush = store_state_.accepts_writes;
   if (may_flush && (flushing_ || now_.steady >= next_flush_)) {
@@ -211,7 +218,7 @@ void Core::on_timer(const TimerKey& key) {
   session->expiry_timer.reset();
   count(Counter::sessions_expired);
   LINESHAFT_LOG(core, info, "session_expired", {"client_id", session->client_id});
-  end_session(*session);
+  expire_session(*session);
 }
 
 void Core::on_request(const Request& request) {
@@ -234,7 +241,8 @@ void Core::on_request(const Request& request) {
 void Core::on_drain(std::uint64_t request_id) {
   draining_ = true;
   drain_request_ = request_id;
-  flush_values(dirty_.size());
+  flush_values(limits::slice);
+  if (!dirty_.empty()) effects_->again = true;
   std::vector<ConnectionState*> open;
   connections_.for_each([&](ConnectionState& connection) { open.push_back(&connection); });
   for (ConnectionState* connection : open) {
@@ -245,7 +253,7 @@ void Core::on_drain(std::uint64_t request_id) {
 }
 
 void Core::finish_drain() {
-  if (!draining_ || held_packets_ > 0 || !drain_request_) return;
+  if (!draining_ || held_packets_ > 0 || !dirty_.empty() || !drain_request_) return;
   effects_->replies.push_back({*drain_request_, DrainDone{}});
   drain_request_.reset();
 }

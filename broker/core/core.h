@@ -129,8 +129,10 @@ class Core {
   // router.cpp
   void collect_targets(const Publication& publication);
   void collect_group(ShareId share, const Publication& publication);
+  /// Who may get a message of a shared subscription.
+  enum class Takers : std::uint8_t { any, connected, durable, connected_and_durable };
   SharedGroup::Member* pick_member(SharedGroup& group, QoS published, SessionIndex except,
-                                   bool connected_only);
+                                   Takers takers);
   bool reaches_store(const Publication& publication) const;
   void route(Publication& publication);
   void publish_now(Publication publication);
@@ -183,8 +185,13 @@ class Core {
             std::uint32_t expiry_s) const;
 
   // shared.cpp
-  void move_shared(Session& from, bool session_ends);
-  bool move_entry(Session& from, QueueEntry& entry, bool connected_only);
+  static constexpr std::size_t all_entries = ~std::size_t{0};
+  /// Returns how many of the waiting messages moved.
+  std::size_t move_shared(Session& from, bool session_ends, std::size_t entries_max = all_entries);
+  void move_slice(Session& from);
+  void move_on();
+  void expire_session(Session& session);
+  bool move_entry(Session& from, QueueEntry& entry, bool session_ends);
 
   // acknowledge.cpp
   void on_ack(ConnectionState& connection, const mqtt::AckPacket& packet);
@@ -326,6 +333,8 @@ class Core {
   RingQueue<WaitingConnection> held_order_;
   RingQueue<WaitingSession> awaiting_;
   RingQueue<WaitingSession> spilling_;
+  /// Offline sessions whose shared messages are moving to other members.
+  RingQueue<WaitingSession> moving_;
   /// Page reads under way, and those to be repeated.
   std::unordered_map<SessionId, WaitingSession> loading_;
   std::vector<WaitingSession> reload_;

@@ -94,7 +94,7 @@ void Core::connection_ended(Session& session, WillFate fate) {
   if (fate == WillFate::discard) clear_will(session);  // [MQTT-3.1.2-10]
   // [MQTT-4.1.0-1] the state stays as long as the session's expiry says.
   if (session.expiry_interval_s == 0) {
-    end_session(session);  // [MQTT-4.1.0-2]; a will goes out with it
+    expire_session(session);  // [MQTT-4.1.0-2]; a will goes out with it
     return;
   }
   // QoS 0 does not wait for an offline session.
@@ -105,7 +105,7 @@ void Core::connection_ended(Session& session, WillFate fate) {
   };
   session.queue.head.remove_if(drop_qos0);
   session.queue.tail.remove_if(drop_qos0);
-  move_shared(session, false);
+  move_slice(session);
   const std::uint32_t expiry_s = effective_expiry_s(session);
   if (expiry_s != 0xFFFFFFFF) {
     session.expiry_timer = TimerKey{now_.steady + Milliseconds{1000} * std::int64_t{expiry_s},

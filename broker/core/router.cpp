@@ -1,5 +1,6 @@
 // Who gets a message: matching subscriptions merged per session, one member of each shared one.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "broker/base/metrics.h"
@@ -17,7 +18,7 @@ void Core::collect_targets(const Publication& publication) {
   const bool retain = publication.message->retain();
   for (const Subscriber& subscriber : matches.subscribers) {
     Session* const session = sessions_.get(subscriber.session, subscriber.generation);
-    if (session == nullptr) continue;
+    if (session == nullptr || session->ended) continue;
     if (subscriber.no_local && session == publication.publisher) continue;  // [MQTT-3.8.3-3]
     // Subscriptions of one session stand next to each other.
     if (targets_.empty() || targets_.back().session != session) {
@@ -41,7 +42,7 @@ void Core::collect_targets(const Publication& publication) {
 void Core::collect_group(ShareId share, const Publication& publication) {
   SharedGroup* const group = shared_.find(share);
   if (group == nullptr) return;
-  const auto* member = pick_member(*group, publication.message->qos(), no_session, false);
+  const auto* member = pick_member(*group, publication.message->qos(), no_session, Takers::any);
   if (member == nullptr) return;
   Target target;
   target.session = &sessions_.at(member->session);
@@ -56,21 +57,28 @@ void Core::collect_group(ShareId share, const Publication& publication) {
   targets_.push_back(target);
 }
 
-/// Round robin over connected members that can take it now; else the shortest queue of a member
-/// that keeps what it gets.
+/// Round robin over connected members that can take it now. What has to wait does so with a member
+/// whose session survives a crash, if there is one: the shortest queue.
 SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, SessionIndex except,
-                                       bool connected_only) {
+                                       Takers takers) {
   const std::size_t size = group.members.size();
-  SharedGroup::Member* shortest = nullptr;
-  std::size_t shortest_waiting = 0;
-  bool shortest_connected = false;
+  const bool connected_only =
+      takers == Takers::connected || takers == Takers::connected_and_durable;
+  const bool durable_only = takers == Takers::durable || takers == Takers::connected_and_durable;
+  SharedGroup::Member* best = nullptr;
+  // Smaller is better: not durable, waiting messages, not connected.
+  std::tuple<bool, std::size_t, bool> best_rank;
   for (std::size_t i = 0; i < size; ++i) {
     const std::size_t at = (group.next + i) % size;
     SharedGroup::Member& member = group.members[at];
     if (member.session == except) continue;
     Session& session = sessions_.at(member.session);
+    if (session.ended) continue;
     const QoS qos = std::min(member.options.qos, published);
     const SessionQueue& queue = session.queue;
+    const bool durable =
+        session.stored && session.expiry_interval_s > 0 && qos != QoS::at_most_once;
+    if (durable_only && !durable) continue;
     if (session.connected) {
       const bool has_quota =
           queue.waiting() == 0 && queue.inflight.size() < connection_of(session).window;
@@ -81,15 +89,12 @@ SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, Sessio
     } else if (connected_only || qos == QoS::at_most_once) {
       continue;
     }
-    const bool better =
-        shortest == nullptr || queue.waiting() < shortest_waiting ||
-        (queue.waiting() == shortest_waiting && session.connected && !shortest_connected);
-    if (!better) continue;
-    shortest = &member;
-    shortest_waiting = queue.waiting();
-    shortest_connected = session.connected;
+    const std::tuple rank{!durable, queue.waiting(), !session.connected};
+    if (best != nullptr && rank >= best_rank) continue;
+    best = &member;
+    best_rank = rank;
   }
-  return shortest;
+  return best;
 }
 
 /// The publish is a promise that must be on disk before it is acknowledged.

@@ -58,7 +58,8 @@ struct Session {
   std::uint32_t expiry_interval_s = 0;
   /// Its state is in the store (Session Expiry > 0, now or before).
   bool stored = false;
-  /// Only its will is left (restored after a crash); nobody can resume it.
+  /// Only its will is left (restored after a crash), or its shared messages are moving to other
+  /// members; nobody can resume it.
   bool ended = false;
   bool connected = false;
   bool overflow_logged = false;

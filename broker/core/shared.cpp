@@ -1,4 +1,6 @@
 // What becomes of the messages a member of a shared subscription leaves behind (section 4.8.2).
+#include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "broker/base/metrics.h"
@@ -9,7 +11,7 @@ namespace lineshaft::core {
 /// Unsent messages go to other members: to connected ones when the member only disconnects, to any
 /// that keeps them when its session ends. Then also QoS 1 ones that were sent and not acknowledged;
 /// QoS 2 ones that were started never [MQTT-4.8.2-4], [MQTT-4.8.2-5].
-void Core::move_shared(Session& from, bool session_ends) {
+std::size_t Core::move_shared(Session& from, bool session_ends, std::size_t entries_max) {
   SessionQueue& queue = from.queue;
   const bool any = [&] {
     for (const auto& [filter, subscription] : from.subscriptions) {
@@ -17,12 +19,12 @@ void Core::move_shared(Session& from, bool session_ends) {
     }
     return false;
   }();
-  if (!any) return;
+  if (!any) return 0;
   if (session_ends) {
     for (InflightEntry& inflight : queue.inflight) {
       const bool movable = inflight.entry.share != 0 && inflight.entry.message &&
                            (inflight.entry.qos == QoS::at_least_once || !inflight.sent_before);
-      if (!movable || !move_entry(from, inflight.entry, false)) continue;
+      if (!movable || !move_entry(from, inflight.entry, true)) continue;
       if (from.stored && inflight.recorded) {
         record(InflightErase{from.sid, Direction::out, inflight.packet_id});
       }
@@ -30,19 +32,77 @@ void Core::move_shared(Session& from, bool session_ends) {
     }
     queue.inflight.remove_if([](const InflightEntry& e) { return e.packet_id == 0; });
   }
+  std::size_t moves = 0;
+  // Whom nobody takes the first of, nobody takes the next of either.
+  std::tuple<ShareId, QoS, QoS> stays{};
   const auto moved = [&](QueueEntry& entry) {
-    return entry.share != 0 && move_entry(from, entry, !session_ends);
+    if (entry.share == 0 || moves == entries_max) return false;
+    const std::tuple kind{entry.share, entry.message->qos(), entry.qos};
+    if (kind == stays) return false;
+    if (!move_entry(from, entry, session_ends)) {
+      stays = kind;
+      return false;
+    }
+    ++moves;
+    return true;
   };
   queue.head.remove_if(moved);
   queue.tail.remove_if(moved);
   queue.join();
+  return moves;
 }
 
-/// One `Persist`: deleted here, put there.
-bool Core::move_entry(Session& from, QueueEntry& entry, bool connected_only) {
+/// More than a slice of messages moves over several turns. Until the last one has gone they belong
+/// to the session they are leaving: a crash in between finds each of them in one of the two.
+void Core::move_slice(Session& from) {
+  if (move_shared(from, false, limits::slice) < limits::slice) return;
+  moving_.push_back({0, from.index, from.generation});
+  effects_->again = true;
+}
+
+void Core::move_on() {
+  for (std::size_t i = moving_.size(); i > 0; --i) {
+    const WaitingSession waiting = moving_.pop_front();
+    Session* const session = sessions_.get(waiting.session, waiting.generation);
+    if (session == nullptr) continue;
+    if (session->ended) {
+      expire_session(*session);
+    } else if (!session->connected) {  // back again, it keeps what is left
+      move_slice(*session);
+    }
+  }
+}
+
+/// A session that is over ends for good when its shared messages have moved. Meanwhile it gets
+/// nothing and nobody can come back to it; its will has gone out.
+void Core::expire_session(Session& session) {
+  if (session.will) publish_will(session);
+  session.ended = true;
+  if (move_shared(session, true, limits::slice) == limits::slice) {
+    moving_.push_back({0, session.index, session.generation});
+    effects_->again = true;
+    return;
+  }
+  end_session(session);
+}
+
+/// One `Persist`: deleted here, put there. What the store holds stays in the store: it was perhaps
+/// acknowledged to its publisher for that. Only when a session ends and no other member keeps
+/// messages, those who do not get them.
+bool Core::move_entry(Session& from, QueueEntry& entry, bool session_ends) {
   SharedGroup* const group = shared_.find(entry.share);
   if (group == nullptr) return false;
-  auto* const member = pick_member(*group, entry.message->qos(), from.index, connected_only);
+  const bool stored = from.stored && entry.qos != QoS::at_most_once;
+  const auto pick = [&](Takers takers) {
+    return pick_member(*group, entry.message->qos(), from.index, takers);
+  };
+  SharedGroup::Member* member = nullptr;
+  if (!session_ends) {
+    member = pick(stored ? Takers::connected_and_durable : Takers::connected);
+  } else {
+    if (stored) member = pick(Takers::durable);
+    if (member == nullptr) member = pick(Takers::any);
+  }
   if (member == nullptr) return false;
   Session& to = sessions_.at(member->session);
   QueueEntry copy;

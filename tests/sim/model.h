@@ -187,8 +187,6 @@ struct GroupOwed {
 };
 struct Group {
   std::string filter;
-  /// A member whose session ends with the broker: what it was given ends with it.
-  bool has_passing_member = false;
   std::map<int, GroupOwed> owed;
 };
 

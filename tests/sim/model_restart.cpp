@@ -200,11 +200,8 @@ void Model::restart_groups() {
     });
     for (auto& [number, owed] : group.owed) {
       // Held only by a member without a stored session: gone with the crash, as that session is.
-      if (!owed.stored || !owed.required || !members || group.has_passing_member) {
-        owed.excused = true;
-      }
+      if (!owed.stored || !owed.required || !members) owed.excused = true;
     }
-    group.has_passing_member = false;
   }
 }
 

@@ -36,7 +36,14 @@ void Model::excuse_groups(const Life& life) {
       const Life& other = lives_[static_cast<std::size_t>(entry.second)];
       return other.index != life.index && group_member(other, filter);
     });
+    const bool durable_others =
+        std::any_of(current_.begin(), current_.end(), [&](const auto& entry) {
+          const Life& other = lives_[static_cast<std::size_t>(entry.second)];
+          return other.index != life.index && other.durable() && group_member(other, filter);
+        });
     for (auto& [number, owed] : group.owed) {
+      // From now on with a member whose session ends with the broker: there was no other.
+      if (!durable_others) owed.stored = false;
       const bool sent_here =
           std::find(owed.sent_to.begin(), owed.sent_to.end(), life.index) != owed.sent_to.end();
       const bool exactly_once = message(number).qos == QoS::exactly_once;

@@ -265,6 +265,7 @@ void World::end_turn() {
   for (const core::Reply& reply : effects_.replies) {
     if (std::holds_alternative<core::DrainDone>(reply.what)) drain_done_ = true;
   }
+  again_ = effects_.again;
   effects_.clear();
   model_->turn_over(now_);
   --turn_depth_;

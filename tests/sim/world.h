@@ -153,6 +153,8 @@ class World {
   std::optional<Out> held_back_;
   bool fault_done_ = false;
   bool drain_done_ = false;
+  /// The core wants to go on.
+  bool again_ = false;
   std::uint64_t requests_ = 0;
   std::uint64_t drops_at_start_ = 0;
   std::uint64_t boots_ = 0;
