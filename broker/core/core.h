@@ -202,6 +202,7 @@ class Core {
   void complete(Session& session, InflightEntry& inflight);
 
   // subscribe.cpp
+  bool answer_fits(ConnectionState& connection, std::size_t codes);
   void on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& packet);
   ReasonCode subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
                            const mqtt::SubscribePacket::Item& item);

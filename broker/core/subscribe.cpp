@@ -6,10 +6,31 @@
 #include "broker/base/metrics.h"
 #include "broker/core/core.h"
 #include "broker/core/topic_name.h"
+#include "broker/mqtt/encoder.h"
 
 namespace lineshaft::core {
 
+/// An answer above the client's Maximum Packet Size may not be sent [MQTT-3.1.2-24], and a request
+/// may not stay without one: the connection ends before anything of the request is done. Of our
+/// answers only SUBACK and UNSUBACK can be larger than a CONNACK, by codes that must not be
+/// missing.
+bool Core::answer_fits(ConnectionState& connection, std::size_t codes) {
+  const std::uint32_t size_max = connection.packet_size_bytes_max;
+  if (size_max == 0) return true;
+  mqtt::SubackPacket answer;
+  answer.reasons.assign(codes, ReasonCode::success);
+  std::string bytes;
+  if (mqtt::encode(answer, {connection.version, size_max, false}, bytes)) return true;
+  count(Counter::dropped_too_large);
+  LINESHAFT_LOG(core, warn, "suback_too_large",
+                {"client_id", sessions_.at(connection.session).client_id}, {"filters", codes},
+                {"packet_size_max", size_max});
+  close_with(connection, ReasonCode::packet_too_large);
+  return false;
+}
+
 void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& packet) {
+  if (!answer_fits(connection, packet.items.size())) return;
   Session& session = sessions_.at(connection.session);
   auto suback = std::make_unique<mqtt::SubackPacket>();
   suback->packet_id = packet.packet_id;  // [MQTT-3.8.4-2], [MQTT-2.2.1-6]
@@ -104,6 +125,7 @@ void Core::unindex_subscription(Session& session, const std::string& filter,
 }
 
 void Core::on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePacket& packet) {
+  if (!answer_fits(connection, packet.filters.size())) return;
   Session& session = sessions_.at(connection.session);
   auto unsuback = std::make_unique<mqtt::SubackPacket>();
   unsuback->type = mqtt::PacketType::unsuback;

@@ -1,7 +1,11 @@
 // Sections 3.8 to 3.11: SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <string>
+#include <string_view>
 
+#include "broker/base/metrics.h"
 #include "broker/mqtt/encoder.h"
 #include "tests/support/bytes.h"
 #include "tests/support/catch.h"
@@ -32,6 +36,31 @@ TEST_CASE("filters must be UTF-8", "[MQTT-3.8.3-1][MQTT-3.10.3-1]") {
 
 TEST_CASE("a request without filter is a protocol error", "[MQTT-3.8.3-2][MQTT-3.10.3-2]") {
   each_ends_with(ReasonCode::protocol_error, {"82 [0001 []]", "A2 [0001 []]"});
+}
+
+TEST_CASE("a request whose answer is above the client's Maximum Packet Size ends the connection",
+          "[MQTT-3.1.2-24][MQTT-3.8.4-1][MQTT-3.10.4-4]") {
+  const auto filters = [](int size, std::string_view options) {
+    std::string text;
+    for (int i = 0; i < size; ++i) text += fmt::format(" <a{}>{}", 100 + i, options);
+    return text;
+  };
+  ScriptedBroker broker;
+  const auto before = counter_value(Counter::dropped_too_large);
+  // An answer of 20 bytes still goes out: 15 codes behind 5 bytes.
+  std::string codes;
+  for (int i = 0; i < 15; ++i) codes += "00";
+  ScriptedClient c = broker.v5("c", "27 00000014");
+  c.send("82 [0001 []" + filters(15, " 00") + "]").expect("90 [0001 [] " + codes + "]");
+  c.send("82 [0002 []" + filters(16, " 00") + "]").expect_disconnect(ReasonCode::packet_too_large);
+  ScriptedClient d = broker.v5("d", "27 00000014");
+  d.send("A2 [0003 []" + filters(16, "") + "]").expect_disconnect(ReasonCode::packet_too_large);
+  CHECK(counter_value(Counter::dropped_too_large) == before + 2);
+  CHECK(broker.statistics().subscriptions == 0);
+  // Without a limit it is answered.
+  broker.v5("e")
+      .send("82 [0001 []" + filters(16, " 00") + "]")
+      .expect("90 [0001 [] " + codes + "00]");
 }
 
 TEST_CASE("No Local keeps a client's own messages from it, others' not", "[MQTT-3.8.3-3]") {
