@@ -159,6 +159,7 @@ class Core {
 
   // delivery.cpp
   void offer(const Target& target, Publication& publication);
+  bool overtakes_replay(const Session& session, std::string_view topic) const;
   void enqueue(Session& session, QueueEntry&& entry);
   bool make_room(Session& session, const QueueEntry& entry);
   void drop_oldest(Session& session);

@@ -18,10 +18,9 @@ void Core::offer(const Target& target, Publication& publication) {
     // QoS 0 is not queued for an offline session.
     if (!session.connected) return;
     ConnectionState& connection = connection_of(session);
-    // Behind QoS 0 that had to wait [MQTT-4.6.0-5] and behind what a replay has queued: an older
-    // value must not come after a newer one.
+    // Behind QoS 0 that had to wait [MQTT-4.6.0-5].
     const bool overtakes =
-        session.queue.qos0_waiting > 0 || (!session.replays.empty() && session.queue.waiting() > 0);
+        session.queue.qos0_waiting > 0 || overtakes_replay(session, publication.message->topic());
     if (connection.connack_sent && !waits_for(publication.hold_seq) && !overtakes) {
       Recipient recipient;
       recipient.retain = target.retain;
@@ -40,6 +39,14 @@ void Core::offer(const Target& target, Publication& publication) {
   enqueue(session, std::move(entry));
 }
 
+/// A replay has queued something, or something of this topic is about to be sent: an older value
+/// must not come after a newer one.
+bool Core::overtakes_replay(const Session& session, std::string_view topic) const {
+  const SessionQueue& queue = session.queue;
+  return (!session.replays.empty() && queue.waiting() > 0) || queue.retained_waits() ||
+         queue.unsent_retained(topic) != nullptr;
+}
+
 /// A message we own goes into the state of the session [MQTT-4.5.0-1].
 void Core::enqueue(Session& session, QueueEntry&& entry) {
   SessionQueue& queue = session.queue;
@@ -49,6 +56,7 @@ void Core::enqueue(Session& session, QueueEntry&& entry) {
   ++statistics_.queued;
   statistics_.queued_bytes += entry.size_bytes();
   if (entry.qos == QoS::at_most_once) ++queue.qos0_waiting;
+  if (entry.retain) queue.retained_seq = entry.seq;
   const bool stored = session.stored && entry.qos != QoS::at_most_once;
   std::size_t change = 0;
   if (stored) {
@@ -227,6 +235,10 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
     forget_entry(session, queue.head.pop_front());
     return true;
   }
+  // A QoS 2 replay waits for its identifier; what is newer of its topic does not overtake it.
+  if (const InflightEntry* const older = queue.unsent_retained(front.message->topic())) {
+    front.wait_seq = std::max(front.wait_seq, older->entry.wait_seq);
+  }
   if (front.qos == QoS::at_most_once) {
     if (waits_for(front.wait_seq)) {
       awaiting_.push_back({front.wait_seq, session.index, session.generation});
@@ -305,8 +317,10 @@ void Core::release_committed(Session& session) {
 /// QoS 0 that waited for CONNACK goes first: what comes from now on does not queue, and must not
 /// overtake it [MQTT-4.6.0-6].
 void Core::send_waiting_qos0(Session& session, ConnectionState& connection) {
+  if (session.queue.retained_waits()) return;  // they may be older: each in its turn
   const auto send = [&](const QueueEntry& entry) {
     if (entry.qos != QoS::at_most_once || waits_for(entry.wait_seq)) return false;
+    if (session.queue.unsent_retained(entry.message->topic()) != nullptr) return false;
     const std::uint32_t expiry_s = remaining_expiry_s(*entry.message);
     // What cannot be delivered is dropped, and counted, when its turn comes.
     if (expired(*entry.message)) return false;

@@ -23,6 +23,7 @@ void Core::start_replay(Session& session, const std::string& filter, Subscriptio
   replay->filter = filter;
   replay->walk = FilterWalk(topics_.values(), filter);
   replay->after_suback = after_suback;
+  replay->behind_seq = session.queue.retained_seq;
   session.replays.push_back(std::move(replay));
 }
 
@@ -67,8 +68,9 @@ void Core::replay_slice(Session& session, ConnectionState& connection) {
   std::size_t bytes = 0;
   while (nodes < limits::slice && bytes < limits::replay_slice_bytes &&
          session.queue.waiting() <= replay_queue_max(session)) {
-    const auto ready = std::ranges::find(
-        session.replays, 0, [](const auto& replay) { return int{replay->after_suback}; });
+    const auto ready = std::ranges::find_if(session.replays, [&](const auto& replay) {
+      return replay->after_suback == 0 && !session.queue.waits_up_to(replay->behind_seq);
+    });
     if (ready == session.replays.end()) return;
     Replay& replay = **ready;
     const auto subscription = session.subscriptions.find(replay.filter);

@@ -106,6 +106,7 @@ bool Core::take(QueueRecord record) {
   entry.retain = record.retain;
   if (!record.share.empty()) entry.share = shared_.find_key(record.share);
   queue.next_seq = std::max(queue.next_seq, entry.seq + 1);
+  if (entry.retain) queue.retained_seq = entry.seq;
   queue.bytes += entry.size_bytes();
   ++statistics_.queued;
   statistics_.queued_bytes += entry.size_bytes();

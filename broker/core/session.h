@@ -34,6 +34,9 @@ struct Replay {
   FilterWalk walk;
   /// Starts after this SUBACK has left; 0 after a resume.
   std::uint16_t after_suback = 0;
+  /// Starts after this entry of the queue was sent: an earlier replay has left it there, and it may
+  /// be older than what QoS 0 would send past it.
+  std::uint64_t behind_seq = 0;
 };
 
 /// A QoS 2 PUBLISH that was taken and waits for its PUBREL.

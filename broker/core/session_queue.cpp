@@ -12,6 +12,30 @@ std::uint16_t packet_id_after(std::uint16_t id) {
 
 }  // namespace
 
+std::uint64_t SessionQueue::first_waiting_seq() const {
+  if (!head.empty()) return head.front().seq;
+  return spilled.empty() ? tail.front().seq : spilled.front().seq;
+}
+
+bool SessionQueue::waits_up_to(std::uint64_t seq) const {
+  if (waiting() > 0 && first_waiting_seq() <= seq) return true;
+  if (awaiting_commit == 0 && on_wire == inflight.size()) return false;
+  return std::ranges::any_of(inflight, [seq](const InflightEntry& each) {
+    return !each.sent_before && each.state == InflightState::sent && each.entry.seq <= seq;
+  });
+}
+
+const InflightEntry* SessionQueue::unsent_retained(std::string_view topic) const {
+  if (awaiting_commit == 0 && on_wire == inflight.size()) return nullptr;
+  // The newest: it waits longest.
+  for (std::size_t i = inflight.size(); i-- > 0;) {
+    const InflightEntry& each = inflight[i];
+    const bool unsent = !each.sent_before && each.state == InflightState::sent;
+    if (unsent && each.entry.retain && each.entry.message->topic() == topic) return &each;
+  }
+  return nullptr;
+}
+
 InflightEntry* SessionQueue::find_inflight(std::uint16_t packet_id) {
   const auto found = std::ranges::find(inflight, packet_id, &InflightEntry::packet_id);
   return found == inflight.end() ? nullptr : &*found;

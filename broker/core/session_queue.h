@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "broker/base/message.h"
@@ -69,6 +70,9 @@ struct SessionQueue {
   /// Waiting entries of QoS 0: a later one must not overtake them.
   std::size_t qos0_waiting = 0;
   std::uint64_t drops = 0;
+  /// Newest entry with RETAIN, most likely one of a replay: nothing newer of its topic may overtake
+  /// it while it waits.
+  std::uint64_t retained_seq = 0;
   std::uint16_t next_packet_id = 1;
   /// Identifiers from `next_packet_id` on that are known to be free.
   std::uint16_t free_packet_ids = 0;
@@ -79,8 +83,16 @@ struct SessionQueue {
   bool loading = false;
 
   std::size_t waiting() const { return head.size() + spilled.size() + tail.size(); }
+  /// Of the first that waits; there must be one.
+  std::uint64_t first_waiting_seq() const;
   bool empty() const { return inflight.empty() && waiting() == 0; }
 
+  /// An entry up to `seq` waits, or has an identifier and was not sent yet.
+  bool waits_up_to(std::uint64_t seq) const;
+  /// An entry with RETAIN may be among those that wait for their turn.
+  bool retained_waits() const { return waiting() > 0 && first_waiting_seq() <= retained_seq; }
+  /// A message of this topic with RETAIN has an identifier and was not sent yet; null if none.
+  const InflightEntry* unsent_retained(std::string_view topic) const;
   InflightEntry* find_inflight(std::uint16_t packet_id);
   /// Free in this session; there are always fewer in flight than identifiers [MQTT-2.2.1-4].
   std::uint16_t take_packet_id();

@@ -142,9 +142,8 @@ struct Connection {
   int inflight = 0;
   std::deque<std::shared_ptr<Answer>> answers;
   std::map<std::tuple<int, std::string, int, int>, int> order;
-  /// Newest place in a topic's retained history seen on it, per QoS: messages of different QoS
-  /// keep no order (MQTT 5.0 section 4.6).
-  std::map<std::pair<std::string, QoS>, int> seen;
+  /// Newest place in a topic's retained history seen on it.
+  std::map<std::string, int> seen;
   std::set<std::uint16_t> pubrels;
 };
 

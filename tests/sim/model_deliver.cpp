@@ -119,7 +119,7 @@ void Model::sent_live(Connection& c, Life& life, Frame& frame, Owed& owed) {
   }
   if (sent.retain) {
     const int place = retained_[sent.topic].place_of(frame.message);
-    int& seen = c.seen.try_emplace({sent.topic, frame.qos}, -1).first->second;
+    int& seen = c.seen.try_emplace(sent.topic, -1).first->second;
     seen = std::max(seen, place);
     for (Replay& replay : life.replays) {
       const auto at = replay.expected.find(sent.topic);

@@ -15,7 +15,6 @@ void Model::change_filter(Life& life, const std::string& filter, const FilterCha
     if (is_shared(filter)) {
       Group& group = groups_[filter];
       group.filter = inner_filter(filter);
-      group.has_passing_member = group.has_passing_member || !life.durable();
     }
   } else {
     life.filters.erase(filter);
@@ -97,7 +96,7 @@ void Model::sent_replay(Connection& c, Life& life, Frame& frame) {
   frame.replay = true;
   const int place = retained_[sent.topic].place_of(frame.message);
   if (place < 0) violated(complete, "m{} was never retained, yet replayed", frame.message);
-  int& seen = c.seen.try_emplace({sent.topic, frame.qos}, -1).first->second;
+  int& seen = c.seen.try_emplace(sent.topic, -1).first->second;
   if (place < seen) {
     violated(complete, "{}: m{} replayed after a newer value", sent.topic, frame.message);
   }
