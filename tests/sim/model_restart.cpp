@@ -83,6 +83,8 @@ void Model::restart_life(Life& life, const core::SessionRecord& record) {
   restart_filters(life);
   restart_flights(life);
   restart_owed(life);
+  // A full queue's drops need not be on disk: what was dropped comes back, behind what came after.
+  if (config_.queued_max != limits::queued_max) life.order.clear();
   for (Replay& replay : life.replays) {
     replay.suback_sent = true;
     for (auto& [topic, place] : replay.expected) {
@@ -178,6 +180,16 @@ void Model::restart_flights(Life& life) {
     if (flight.pubrel_sent && now != out.end() && !now->second.released && sync()) {
       violated(Invariant::qos2_exactly_once, "{}: PUBREL {} was sent and is forgotten",
                life.client_id, id);
+    }
+  }
+  for (const auto& [id, flight] : out) {
+    // Its identifier was on disk before it was sent: nobody can tell now whether it was, so it does
+    // not move on when its session ends [MQTT-4.8.2-5].
+    if (flight.qos != QoS::exactly_once) continue;
+    for (auto& [filter, group] : groups_) {
+      const auto owed = group.owed.find(flight.message);
+      const bool member = owed != group.owed.end() && life.ever.count(filter) != 0;
+      if (member) owed->second.sent_to.push_back(life.index);
     }
   }
   life.in = std::move(in);
