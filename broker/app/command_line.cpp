@@ -19,6 +19,15 @@ constexpr const char* serve_footer = R"(
 SIGTERM and SIGINT stop it in order, SIGHUP reads the configuration again.
 Every option can be set by the environment, LINESHAFT_A__B for b of table [a].)";
 
+constexpr const char* status_footer = R"(
+Exit status: 0 ready; 75 it answers and is not ready; 69 nobody answers; 77 this user may not ask;
+78 the configuration that would name the socket is wrong.)";
+
+constexpr const char* reload_footer = R"(
+The same as SIGHUP, and says what became of it. Exit status: 0 taken over (options that wait for a
+restart are named); 78 refused, the old configuration stays in force; 75 the broker is starting or
+stopping; 69 nobody answers; 77 this user may not ask.)";
+
 void add_serve(CLI::App& app, Command& command) {
   CLI::App* serve = app.add_subcommand("serve", "Run the broker in the foreground");
   serve
@@ -42,6 +51,32 @@ void add_serve(CLI::App& app, Command& command) {
       ->type_name("DIR");
   serve->footer(serve_footer);
   serve->callback([&command] { command.verb = Command::Verb::serve; });
+}
+
+/// Verbs that talk to a running broker over its admin socket.
+void add_clients(CLI::App& app, Command& command) {
+  CLI::App* status = app.add_subcommand("status", "Say how the running broker is");
+  CLI::App* reload =
+      app.add_subcommand("reload", "Let the running broker read its configuration again");
+  for (CLI::App* verb : {status, reload}) {
+    verb->add_option("-s,--socket", command.socket,
+                     "The broker's admin socket (default: where the configuration says it is)")
+        ->type_name("PATH");
+    verb->add_option("-c,--config", command.config_file, "The broker's configuration file")
+        ->type_name("FILE");
+    verb->add_option("-d,--data", command.data_dir, "The broker's data folder")->type_name("DIR");
+  }
+  status->add_flag("--json", command.json, "Print the broker's answer as it is");
+  status
+      ->add_option("--probe", command.probe,
+                   "Ask only this, for a supervisor's or Kubernetes' "
+                   "exec probe: healthz or readyz")
+      ->type_name("NAME")
+      ->check(CLI::IsMember({"healthz", "readyz"}));
+  status->footer(status_footer);
+  reload->footer(reload_footer);
+  status->callback([&command] { command.verb = Command::Verb::status; });
+  reload->callback([&command] { command.verb = Command::Verb::reload; });
 }
 
 void add_others(CLI::App& app, Command& command, bool& example) {
@@ -72,6 +107,7 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
   app.require_subcommand(1);
   app.footer(footer);
   add_serve(app, command);
+  add_clients(app, command);
   add_others(app, command, example);
 
   CommandLine line;

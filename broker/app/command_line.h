@@ -11,12 +11,18 @@ namespace lineshaft::app {
 
 /// What the operator typed.
 struct Command {
-  enum class Verb : std::uint8_t { serve, check_config, version, config_docs };
+  enum class Verb : std::uint8_t { serve, check_config, status, reload, version, config_docs };
 
   Verb verb = Verb::serve;
   std::optional<std::string> config_file;
   std::vector<std::string> listen;
   std::optional<std::string> data_dir;
+  /// status, reload: the admin socket, when it is not the configuration's.
+  std::optional<std::string> socket;
+  /// status: the broker's own answer.
+  bool json = false;
+  /// status: "healthz" or "readyz" instead of everything.
+  std::string probe;
   /// config-docs: the guide instead of the example file.
   bool markdown = false;
 };

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "broker/app/option_checks.h"
 #include "broker/app/settings_reader.h"
 
 extern char** environ;
@@ -80,7 +81,7 @@ std::vector<std::string> drop_ins(const std::string& file, std::vector<ConfigPro
 }
 
 std::optional<std::string> default_data_dir(const ConfigSources& sources) {
-  if (sources.is_root) return "/var/lib/lineshaft";
+  if (sources.is_root) return std::string(system_data_dir);
   if (const auto data = variable(sources, "XDG_DATA_HOME")) return *data + "/lineshaft";
   if (const auto home = variable(sources, "HOME")) return *home + "/.local/share/lineshaft";
   return std::nullopt;
@@ -139,6 +140,30 @@ void check_listeners(const Options& options, std::vector<ConfigProblem>& problem
              "Give one of them another port."});
       }
     }
+  }
+}
+
+/// `[admin]` with its default; after `data_dir` is known.
+void resolve_admin(const ConfigSources& sources, Options& options,
+                   std::vector<ConfigProblem>& problems) {
+  for (const ListenerOptions& each : options.listeners) {
+    const bool same_socket =
+        each.bind.kind == BindAddress::Kind::unix_socket && each.bind.path == options.admin.socket;
+    if (!same_socket && (each.bind != options.admin.listen || each.bind.port == 0)) continue;
+    problems.push_back({where(options, "listeners." + each.name + ".bind"),
+                        fmt::format("listener {} has the address of the [admin] table, {}",
+                                    in_quotes(each.name), each.bind.text()),
+                        "Give one of them another."});
+  }
+  if (!options.admin.socket.empty() || options.data_dir.empty()) return;
+  std::error_code ec;
+  const bool is_system = options.data_dir == system_data_dir;
+  const bool in_run = is_system && fs::is_directory(sources.run_folder, ec);
+  options.admin.socket = (in_run ? sources.run_folder : options.data_dir) + "/admin.sock";
+  if (const std::string problem = check_socket_path(options.admin.socket); !problem.empty()) {
+    problems.push_back(
+        {"", fmt::format("admin.socket would be {}: {}", in_quotes(options.admin.socket), problem),
+         "Set admin.socket to a short path."});
   }
 }
 
@@ -203,6 +228,7 @@ Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
   Options options = make_options(reader.settings());
   std::vector<ConfigProblem> problems;
   resolve_names(sources, options, problems);
+  resolve_admin(sources, options, problems);
   check_listeners(options, problems);
   if (!problems.empty()) throw ConfigError(std::move(problems));
   return options;
@@ -232,6 +258,7 @@ Reloaded merge_reload(const Options& running, const Options& next) {
   options->files = next.files;
   options->node_name = running.node_name;
   options->data_dir = running.data_dir;
+  options->admin.socket = running.admin.socket;
   reloaded.options = std::move(options);
   return reloaded;
 }

@@ -23,12 +23,17 @@ struct ConfigSources {
   std::vector<std::string> listen;
   /// --data
   std::optional<std::string> data_dir;
+  /// Where the system's broker has its admin socket, if the folder is there.
+  std::string run_folder = "/run/lineshaft";
   bool is_root = false;
   std::string host_name;
 };
 
 /// The surroundings of this process.
 ConfigSources process_sources();
+
+/// The system's data folder: what root uses when nothing else is said.
+inline constexpr std::string_view system_data_dir = "/var/lib/lineshaft";
 
 /// Reads, merges and checks everything: the file, then conf.d/*.toml beside it in name order, then
 /// the environment, then the command line; later ones win. Throws `ConfigError` with all problems.

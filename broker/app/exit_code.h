@@ -10,7 +10,7 @@ enum class ExitCode : int {
   internal = 70,       ///< our own fault
   os_error = 71,       ///< the system refuses a socket, a thread or memory
   cannot_create = 73,  ///< the store cannot be opened: locked, newer, damaged, no permission
-  disk_failed = 75,    ///< the disk does not take writes any more
+  disk_failed = 75,    ///< the disk does not take writes any more; `status`: not ready
   no_permission = 77,  ///< an address a listener wants needs more rights
   config = 78,
 };

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/app/admin_verbs.h"
 #include "broker/app/command_line.h"
 #include "broker/app/config_docs.h"
 #include "broker/app/serve.h"
@@ -23,6 +24,10 @@ ExitCode run(const Command& command) {
       return serve(sources);
     case Command::Verb::check_config:
       return check_config(sources);
+    case Command::Verb::status:
+      return ask_status(sources, command);
+    case Command::Verb::reload:
+      return ask_reload(sources, command);
     case Command::Verb::config_docs:
       std::fputs((command.markdown ? configuration_guide() : example_config()).c_str(), stdout);
       break;

@@ -14,6 +14,27 @@ std::string check_bind(const Value& value) {
   return parse_bind_address(std::get<std::string>(value)).problem;
 }
 
+std::string check_socket_path(const Value& value) {
+  const std::string& path = std::get<std::string>(value);
+  if (path.empty()) return {};
+  if (path.front() != '/') return R"(the path must begin with "/")";
+  // The rest of what the system asks of a path.
+  return parse_bind_address("unix:" + path).problem;
+}
+
+std::string check_admin_listen(const Value& value) {
+  const std::string& text = std::get<std::string>(value);
+  if (text.empty()) return {};
+  const BindAddressParse parsed = parse_bind_address(text);
+  if (!parsed.address) return parsed.problem;
+  if (parsed.address->kind == BindAddress::Kind::unix_socket) {
+    return "the Unix socket is admin.socket; this is for TCP";
+  }
+  if (parsed.address->is_local()) return {};
+  return "what it serves needs no password, so it must be a loopback address (127.0.0.1 or "
+         "[::1]); let Prometheus or a proxy run on this machine, or in the same pod";
+}
+
 std::string check_name(const Value& value) {
   const std::string& name = std::get<std::string>(value);
   const auto fits = [](char c) {

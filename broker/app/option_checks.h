@@ -10,6 +10,10 @@ namespace lineshaft::app {
 
 /// An address to listen on.
 std::string check_bind(const Value& value);
+/// Absolute path of a Unix socket; may be empty.
+std::string check_socket_path(const Value& value);
+/// A TCP address nobody outside this machine can reach; may be empty.
+std::string check_admin_listen(const Value& value);
 /// A name for logs and topics; may be empty.
 std::string check_name(const Value& value);
 /// A list of Topic Filters.

@@ -22,6 +22,7 @@ std::span<const OptionSpec> mqtt_options();
 std::span<const OptionSpec> storage_options();
 std::span<const OptionSpec> log_options();
 std::span<const OptionSpec> log_room_options();
+std::span<const OptionSpec> admin_options();
 std::span<const OptionSpec> sys_options();
 
 /// The listener of this name; made if there is none yet.

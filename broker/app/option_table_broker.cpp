@@ -74,6 +74,11 @@ constexpr OptionSpec log_room_table[] = {
      .choices = room_levels,
      .help = "Start, stop, reload. Empty, here and below: log.level.",
      .set = set_room_level<log::Room::app>},
+    {.name = "log.rooms.admin",
+     .kind = Kind::choice,
+     .choices = room_levels,
+     .help = "HTTP.",
+     .set = set_room_level<log::Room::admin>},
     {.name = "log.rooms.core",
      .kind = Kind::choice,
      .choices = room_levels,
@@ -96,6 +101,28 @@ constexpr OptionSpec log_room_table[] = {
      .set = set_room_level<log::Room::storage>},
 };
 
+constexpr OptionSpec admin_table[] = {
+    {.name = "admin.socket",
+     .kind = Kind::text,
+     .example = "\"/run/lineshaft/admin.sock\"",
+     .takes = Takes::restart,
+     .help = "Path of the Unix socket (mode 0660) for everything: root, the broker's user and "
+             "members of the socket's group may ask. Empty: admin.sock in the data folder; of the "
+             "data folder /var/lib/lineshaft it is /run/lineshaft/admin.sock if that folder is "
+             "there.",
+     .set = [](Options& o, std::string_view, const Value& v) { o.admin.socket = text(v); },
+     .check = check_socket_path},
+    {.name = "admin.listen",
+     .kind = Kind::text,
+     .example = "\"127.0.0.1:9641\"",
+     .takes = Takes::restart,
+     .help = "Loopback address for GET of /healthz, /readyz and /metrics without authentication; "
+             "nothing else is served there. Empty: none.",
+     .set = [](Options& o, std::string_view,
+               const Value& v) { o.admin.listen = parse_bind_address(text(v)).address; },
+     .check = check_admin_listen},
+};
+
 constexpr OptionSpec sys_table[] = {
     {.name = "sys.interval_s",
      .unit = "s",
@@ -113,6 +140,7 @@ std::span<const OptionSpec> top_options() { return top_table; }
 std::span<const OptionSpec> node_options() { return node_table; }
 std::span<const OptionSpec> log_options() { return log_table; }
 std::span<const OptionSpec> log_room_options() { return log_room_table; }
+std::span<const OptionSpec> admin_options() { return admin_table; }
 std::span<const OptionSpec> sys_options() { return sys_table; }
 
 }  // namespace lineshaft::app

@@ -21,6 +21,9 @@ std::span<const OptionSection> option_sections() {
       {"storage", "What survives, and how.", storage_options()},
       {"log", "Log lines go to standard error.", log_options()},
       {"log.rooms", "Levels of single parts of the broker.", log_room_options()},
+      {"admin",
+       "HTTP for probes, Prometheus and the command line; docs/operations.md says what there is.",
+       admin_options()},
       {"sys", "The broker's own topics below $SYS.", sys_options()},
   };
   return sections;

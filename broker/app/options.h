@@ -35,6 +35,13 @@ struct NetOptions {
   Milliseconds drain{0};
 };
 
+struct AdminOptions {
+  /// Path of the Unix socket; never empty.
+  std::string socket;
+  /// A loopback address; none: no TCP.
+  std::optional<BindAddress> listen;
+};
+
 /// What `[storage]` says beyond the core's part.
 struct StorageSettings {
   /// 0: a quarter of the memory, at most 512 MiB.
@@ -75,6 +82,7 @@ struct Options {
   core::CoreConfig core;
   StorageSettings storage;
   LogOptions log;
+  AdminOptions admin;
   /// 0: no $SYS topics.
   std::uint32_t sys_interval_s = 0;
 

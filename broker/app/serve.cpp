@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <mutex>
+#include <utility>
+#include <vector>
 
 #include "broker/app/clock.h"
 #include "broker/app/command_line.h"
@@ -15,6 +18,7 @@
 #include "broker/app/wiring.h"
 #include "broker/base/limits.h"
 #include "broker/base/log.h"
+#include "broker/base/metrics.h"
 
 namespace lineshaft::app {
 namespace {
@@ -51,8 +55,8 @@ void say_ready(const Options& options, const Broker& broker) {
   ReadyFacts facts{version(),           broker.addresses(),         options.data_dir,
                    is_durable(options), broker.restored().retained, broker.restored().sessions};
   LINESHAFT_LOG(app, info, "ready", {"version", facts.version},
-                {"listening", joined(facts.addresses)}, {"data_dir", facts.data_dir},
-                {"durability", facts.is_durable ? "sync" : "async"},
+                {"listening", joined(facts.addresses)}, {"admin", options.admin.socket},
+                {"data_dir", facts.data_dir}, {"durability", facts.is_durable ? "sync" : "async"},
                 {"subscribe", subscribe_command(facts.addresses)},
                 {"publish", publish_command(facts.addresses)});
   // For people; whoever collects JSON has the same in the record above.
@@ -61,44 +65,72 @@ void say_ready(const Options& options, const Broker& broker) {
   std::fflush(stdout);
 }
 
-/// The options in force afterwards: the old ones when anything is wrong.
+/// The options in force afterwards: the old ones when anything is wrong. `outcome` is empty.
 std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
-                                      const ConfigSources& sources, Broker& broker) {
+                                      const ConfigSources& sources, Broker& broker,
+                                      admin::ReloadOutcome& outcome) {
   try {
     const auto next = load_options(sources);
     Reloaded reloaded = merge_reload(*running, *next);
     apply_log_options(reloaded.options->log);
     broker.reconfigure(reloaded.options->core);
     broker.reload_tls();
+    count(Counter::config_reloads);
     LINESHAFT_LOG(app, info, "reloaded", {"changed", joined(reloaded.changed)});
     if (!reloaded.needs_restart.empty()) {
       LINESHAFT_LOG(app, warn, "reload_needs_restart", {"options", joined(reloaded.needs_restart)},
                     {"effect", "the old values stay in force until the broker is restarted"});
     }
+    outcome.changed = std::move(reloaded.changed);
+    outcome.needs_restart = std::move(reloaded.needs_restart);
     return reloaded.options;
   } catch (const ConfigError& error) {
+    count(Counter::config_reload_failures);
     for (const ConfigProblem& each : error.problems()) {
       LINESHAFT_LOG(app, error, "reload_refused", {"where", each.where}, {"what", each.what},
                     {"remedy", each.remedy},
                     {"effect", "nothing was changed; the running configuration stays in force"});
+      outcome.problems.push_back({each.where, each.what, each.remedy});
     }
   }
   return running;
 }
 
+/// Those who asked for a reload over the admin socket, on their way to the main thread.
+class ReloadRequests {
+ public:
+  void add(ReloadAnswer answer) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(answer));
+  }
+  std::vector<ReloadAnswer> take() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(waiting_, {});
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<ReloadAnswer> waiting_;
+};
+
 /// From a started broker to its end.
 ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& sources, Broker& broker,
-             Signals& signals) {
+             Signals& signals, ReloadRequests& requests) {
   for (;;) {
     switch (signals.wait(limits::tls_files_poll)) {
       case Event::time_passed:
         broker.poll_tls();
         break;
-      case Event::reload:
+      case Event::reload: {
         notify_service_manager("RELOADING=1");
-        options = reload(std::move(options), sources, broker);
+        // Taken first: who asks while files are read may have changed one, and gets a new round.
+        const auto answers = requests.take();
+        admin::ReloadOutcome outcome;
+        options = reload(std::move(options), sources, broker, outcome);
         notify_service_manager("READY=1");
+        for (const ReloadAnswer& answer : answers) answer(outcome);
         break;
+      }
       case Event::disk_failed:
         notify_service_manager("STOPPING=1");
         broker.abandon();
@@ -135,6 +167,7 @@ ExitCode serve(const ConfigSources& sources) {
     return ExitCode::config;
   }
   Signals signals;
+  ReloadRequests requests;
   apply_log_options(options->log);
   const std::uint64_t open_files = raise_open_files_limit();
   LINESHAFT_LOG(app, info, "starting", {"version", version()}, {"node", options->node_name},
@@ -145,7 +178,12 @@ ExitCode serve(const ConfigSources& sources) {
   const auto started_with = options;
   ExitCode exit_code = ExitCode::ok;
   {
-    Broker broker(*started_with, clock, [&signals] { signals.report_disk_failed(); });
+    Broker broker(
+        *started_with, clock, [&signals] { signals.report_disk_failed(); },
+        [&](ReloadAnswer answer) {
+          requests.add(std::move(answer));
+          signals.ask_reload();
+        });
     const auto failure = broker.start([&signals] { return signals.is_stop_pending(); });
     if (failure && failure->exit_code == ExitCode::ok) {
       LINESHAFT_LOG(app, info, "start_given_up",
@@ -156,7 +194,7 @@ ExitCode serve(const ConfigSources& sources) {
     } else {
       say_ready(*options, broker);
       notify_service_manager("READY=1");
-      exit_code = run(options, sources, broker, signals);
+      exit_code = run(options, sources, broker, signals, requests);
     }
   }
   log::stop();

@@ -25,10 +25,13 @@ class Signals {
   bool is_stop_pending() const;
   /// Makes `wait` return `disk_failed`. Any thread.
   void report_disk_failed();
+  /// Makes `wait` return `reload`, as SIGHUP does. Any thread.
+  void ask_reload();
 
  private:
   int signals_ = -1;
   int disk_failed_ = -1;
+  int reload_asked_ = -1;
 };
 
 /// Lets this process open as many files and sockets as it is allowed to. Returns that number.

@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <random>
 #include <utility>
 
 #include "broker/app/command_line.h"
+#include "broker/app/process_facts.h"
+#include "broker/app/tls_metrics.h"
 #include "broker/base/log.h"
 #include "broker/net/endpoint.h"
 
@@ -41,22 +42,27 @@ ExitCode exit_code_of(net::ListenFault fault) {
   return ExitCode::os_error;
 }
 
+StartFailure failure_of(const net::ListenError& error) {
+  return {exit_code_of(error.fault), error.message()};
+}
+
 /// An address that is taken is found before the store is touched. The real listeners open after
 /// the restore; should it be taken in between, `Server::start` says so.
-std::optional<StartFailure> check_listeners(const net::ServerOptions& options) {
-  for (const net::ListenerOptions& each : options.listeners) {
-    if (const auto error = net::check_endpoint(each)) {
-      return StartFailure{exit_code_of(error->fault), error->message()};
-    }
+std::optional<StartFailure> check_listeners(const std::vector<net::ListenerOptions>& listeners) {
+  for (const net::ListenerOptions& each : listeners) {
+    if (const auto error = net::check_endpoint(each)) return failure_of(*error);
   }
   return std::nullopt;
 }
 
-/// Memory of this process that is not swapped out; 0 where /proc is missing.
-std::uint64_t resident_bytes() {
-  std::uint64_t size = 0, resident = 0;
-  std::ifstream("/proc/self/statm") >> size >> resident;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+/// The same for the admin room, but for a socket in the data folder: whether that folder is there
+/// and whose it is, the store says better.
+std::optional<StartFailure> check_admin_listeners(const Options& options) {
+  auto listeners = admin_listeners(options.admin);
+  std::erase_if(listeners, [&](const net::ListenerOptions& each) {
+    return each.unix_path.starts_with(options.data_dir + "/");
+  });
+  return check_listeners(listeners);
 }
 
 std::vector<std::pair<std::string, std::string>> store_facts(const storage::StoreStatus& status) {
@@ -110,18 +116,25 @@ storage::StorageOptions storage_options(const Options& options) {
   return store;
 }
 
-Broker::Broker(const Options& options, Clock& clock, std::function<void()> on_fatal)
-    : options_(options), clock_(clock), on_fatal_(std::move(on_fatal)) {}
+Broker::Broker(const Options& options, Clock& clock, std::function<void()> on_fatal,
+               std::function<void(ReloadAnswer)> reload)
+    : options_(options),
+      clock_(clock),
+      on_fatal_(std::move(on_fatal)),
+      reload_(std::move(reload)) {}
 
 Broker::~Broker() {
   // The shards call the journal, the journal's threads call the turn: end the threads first.
   if (server_ != nullptr) server_->stop();
   if (journal_ != nullptr) journal_->stop();
+  // Its thread asks both.
+  if (admin_ != nullptr) admin_->stop();
 }
 
 std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_asked) {
   net::ServerOptions server = server_options(options_);
-  if (auto failure = check_listeners(server)) return failure;
+  if (auto failure = check_listeners(server.listeners)) return failure;
+  if (auto failure = check_admin_listeners(options_)) return failure;
   const Now now = clock_.now();
   if (auto failure = add_layers(server, now.wall)) return failure;
   auto opened = storage::Database::open(storage_options(options_), now.wall);
@@ -130,6 +143,10 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   }
   storage::Database& database = *opened.database;
   storage::Leftovers leftovers(database, now.wall);
+  // Behind the store's lock, so a socket file in the data folder belongs to nobody; before the
+  // restore, so that probes see the broker start.
+  admin_ = std::make_unique<AdminRoom>(options_, clock_, reload_, metrics_sources());
+  if (const auto error = admin_->start()) return failure_of(*error);
   core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed());
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
 
@@ -147,7 +164,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
                           [this](Now at) { publish_sys_topics(at); });
   }
   if (const auto error = server_->start()) {
-    return StartFailure{exit_code_of(error->fault), error->message()};
+    return failure_of(*error);
   }
   // Until here nothing on disk has changed. Clients that are already connected wait for their
   // CONNACK or are closed: what they sent stands in the journal's queue.
@@ -156,6 +173,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   }
   leftovers.clear_out();
   journal_->start();
+  admin_->set_running(*server_, *journal_, addresses());
   return std::nullopt;
 }
 
@@ -169,6 +187,12 @@ std::optional<StartFailure> Broker::add_layers(net::ServerOptions& server, WallT
     if (auto tls = tls_->layer(each.name)) each.layers.push_back(std::move(tls));
   }
   return std::nullopt;
+}
+
+std::vector<admin::MetricsSource> Broker::metrics_sources() {
+  return {[this](admin::MetricWriter& out) {
+    write_tls_metrics(tls_->facts(), clock_.now().wall, out);
+  }};
 }
 
 std::optional<StartFailure> Broker::restore(storage::Database& database,
@@ -218,17 +242,20 @@ void Broker::publish_sys_topics(Now now) {
 }
 
 bool Broker::stop() {
+  admin_->set_draining();
   const bool drained = server_->drain();
   if (!drained) {
     LINESHAFT_LOG(
         app, warn, "drain_incomplete", {"after_s", options_.net.drain.count() / 1000},
         {"effect", "clients that did not read were closed; nothing acknowledged is lost"});
   }
+  admin_->set_stopping();
   server_->stop();
   return journal_->stop();
 }
 
 void Broker::abandon() {
+  admin_->set_stopping();
   server_->stop();
   journal_->stop();
 }

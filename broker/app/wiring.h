@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/app/admin_room.h"
 #include "broker/app/exit_code.h"
 #include "broker/app/options.h"
 #include "broker/app/sys_topics.h"
@@ -29,8 +30,11 @@ struct StartFailure {
 /// and nowhere else. Used by the main thread only.
 class Broker {
  public:
-  /// `on_fatal`: the disk does not take writes any more; called once, from another thread.
-  Broker(const Options& options, Clock& clock, std::function<void()> on_fatal);
+  /// `on_fatal`: the disk does not take writes any more; called once. `reload`: read the
+  /// configuration again and answer with what became of it. Both from other threads.
+  Broker(
+      const Options& options, Clock& clock, std::function<void()> on_fatal,
+      std::function<void(ReloadAnswer)> reload = [](const ReloadAnswer&) {});
   ~Broker();
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
@@ -65,11 +69,14 @@ class Broker {
   std::optional<StartFailure> add_layers(net::ServerOptions& server, WallTime now);
   std::optional<StartFailure> restore(storage::Database& database, storage::Leftovers& leftovers,
                                       const std::function<bool()>& stop_asked);
+  /// What rooms beside admin add to /metrics.
+  std::vector<admin::MetricsSource> metrics_sources();
   void publish_sys_topics(Now now);
 
   const Options& options_;
   Clock& clock_;
   const std::function<void()> on_fatal_;
+  const std::function<void(ReloadAnswer)> reload_;
 
   storage::RestoreReport restored_;
   std::unique_ptr<TlsSetup> tls_;
@@ -77,6 +84,7 @@ class Broker {
   std::unique_ptr<net::Server> server_;
   std::unique_ptr<storage::JournalWriter> journal_;
   std::unique_ptr<SysTopics> sys_topics_;
+  std::unique_ptr<AdminRoom> admin_;
 };
 
 /// The net room's part of the options.

@@ -119,6 +119,21 @@ inline constexpr std::uint32_t will_grace_s = 30;
 inline constexpr Milliseconds timer_tick{100};
 /// Largest file with a secret (key, password, users); a larger one is refused at start and reload.
 inline constexpr std::size_t secret_file_size_bytes_max = 16 * 1024 * 1024;
+/// Open connections of one admin listener; a further one is closed at once.
+inline constexpr std::size_t http_connections_max = 32;
+/// Bytes of an HTTP request's line and header; more is 431.
+inline constexpr std::uint32_t http_header_bytes_max = 8 * 1024;
+/// Bytes of an HTTP request's body; more is 413.
+inline constexpr std::uint32_t http_body_bytes_max = 64 * 1024;
+/// A whole HTTP request must arrive within it, from accept or the answer before on; the same for
+/// the client to take an answer. Then the connection is closed.
+inline constexpr Milliseconds http_request_deadline{5'000};
+/// What a page waits for the core; then it is sent without, and /healthz says 503.
+inline constexpr Milliseconds http_patience{2'000};
+/// What a reload may take, with all files it reads; then it is 503.
+inline constexpr Milliseconds http_reload_patience{20'000};
+/// Pages that wait for the core at once; a further one is sent without it.
+inline constexpr std::size_t http_core_askers_max = 128;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

@@ -62,7 +62,15 @@ namespace lineshaft {
   X(queue_records_unreadable, "queue_records_unreadable")           \
   X(restore_set_aside, "restore_set_aside")                         \
   X(restore_orphans_deleted, "restore_orphans_deleted")             \
-  X(log_records_dropped, "log_records_dropped")
+  X(log_records_dropped, "log_records_dropped")                     \
+  X(config_reloads, "config_reloads")                               \
+  X(config_reload_failures, "config_reload_failures")               \
+  X(http_headers_refused_limit, "http_headers_refused_limit")       \
+  X(http_bodies_refused_limit, "http_bodies_refused_limit")         \
+  X(http_request_timeouts, "http_request_timeouts")                 \
+  X(http_idle_closed, "http_idle_closed")                           \
+  X(http_peers_refused, "http_peers_refused")                       \
+  X(http_late_answers, "http_late_answers")
 
 enum class Counter : std::size_t {
 #define LINESHAFT_ENUMERATOR(name, text) name,
@@ -92,5 +100,8 @@ std::uint64_t counter_value(Counter counter);
 
 /// The operator's name of a counter, snake case.
 std::string_view counter_name(Counter counter);
+
+/// One sentence for the operator: what is counted.
+std::string_view counter_help(Counter counter);
 
 }  // namespace lineshaft

@@ -138,6 +138,12 @@ class Server::Impl {
     return sum;
   }
 
+  std::vector<std::size_t> listener_connections() const {
+    std::vector<std::size_t> all;
+    for (const auto& one : open_) all.push_back(one->load(std::memory_order_relaxed));
+    return all;
+  }
+
  private:
   static void discard(const Endpoint& endpoint) {
     if (endpoint.is_unix) std::remove(endpoint.address.c_str());
@@ -218,5 +224,8 @@ void Server::set_periodic(Milliseconds interval, std::function<void(Now)> work) 
 bool Server::drain() { return impl_->drain(); }
 void Server::stop() { impl_->stop(); }
 std::size_t Server::connections() const { return impl_->connections(); }
+std::vector<std::size_t> Server::listener_connections() const {
+  return impl_->listener_connections();
+}
 
 }  // namespace lineshaft::net

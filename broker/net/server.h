@@ -67,6 +67,8 @@ class Server {
 
   /// Open connections, all shards. Any thread.
   std::size_t connections() const;
+  /// Open connections of each listener, in the order of the options. Any thread, after `start`.
+  std::vector<std::size_t> listener_connections() const;
 
  private:
   class Impl;

@@ -52,3 +52,23 @@ TEST_CASE("what is not understood is refused with status 64", "[app]") {
     CHECK_FALSE(line.error.empty());
   }
 }
+
+TEST_CASE("status and reload find the broker as serve does, or by its socket", "[app]") {
+  const auto status = parse_command_line(
+      {"status", "--socket", "/run/x.sock", "-c", "a.toml", "-d", "/srv", "--json"});
+  REQUIRE(status.command);
+  CHECK(status.command->verb == Command::Verb::status);
+  CHECK(status.command->socket.value() == "/run/x.sock");
+  CHECK(status.command->config_file.value() == "a.toml");
+  CHECK(status.command->data_dir.value() == "/srv");
+  CHECK(status.command->json);
+  const auto reload = parse_command_line({"reload"});
+  REQUIRE(reload.command);
+  CHECK(reload.command->verb == Command::Verb::reload);
+  CHECK_FALSE(reload.command->socket.has_value());
+  CHECK(parse_command_line({"status", "--probe", "readyz"}).command->probe == "readyz");
+  CHECK(parse_command_line({"status", "--probe", "metrics"}).exit_code == ExitCode::usage);
+  const auto help = parse_command_line({"--help"});
+  CHECK(help.output.find("status") != std::string::npos);
+  CHECK(help.output.find("reload") != std::string::npos);
+}

@@ -1,0 +1,246 @@
+#include "broker/app/admin_verbs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <variant>
+
+#include "broker/admin/http_client.h"
+#include "broker/base/limits.h"
+
+namespace lineshaft::app {
+namespace {
+
+using Json = nlohmann::json;
+using admin::CallFailure;
+
+/// The broker gives up first, so that its own words arrive.
+constexpr Milliseconds call_patience = limits::http_reload_patience + Milliseconds{5'000};
+
+void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
+void complain(const std::string& text) {
+  std::fputs(("lineshaft: " + text + "\n").c_str(), stderr);
+}
+
+ExitCode explain(const CallFailure& failure, const std::vector<std::string>& sockets) {
+  const std::string where = fmt::format("{}", fmt::join(sockets, ", "));
+  switch (failure.kind) {
+    case CallFailure::Kind::missing:
+    case CallFailure::Kind::nobody:
+      complain(fmt::format(
+          "no broker answers at {}: {}. Start one with `lineshaft serve`, or name the socket of "
+          "the one that runs with --socket PATH; its log has it as \"admin\" of event=ready.",
+          where, failure.why));
+      return ExitCode::unavailable;
+    case CallFailure::Kind::permission:
+      complain(
+          fmt::format("{}: {}. Ask as root, as the user the broker runs as, or as a member of "
+                      "the socket's group.",
+                      where, failure.why));
+      return ExitCode::no_permission;
+    case CallFailure::Kind::no_answer:
+      break;
+  }
+  complain(
+      fmt::format("the broker at {} took the call and did not answer: {}. Its log may say "
+                  "why; if it does nothing at all any more, restart it.",
+                  where, failure.why));
+  return ExitCode::unavailable;
+}
+
+/// The answer, or nothing after the reason was told and put into `exit_code`.
+std::optional<admin::HttpResponse> ask(const ConfigSources& sources, const Command& command,
+                                       admin::Method method, const std::string& target,
+                                       ExitCode& exit_code) {
+  std::vector<std::string> sockets;
+  try {
+    sockets = command.socket ? std::vector{*command.socket} : admin_sockets(sources);
+  } catch (const ConfigError& error) {
+    std::fputs(error.what(), stderr);
+    complain("the configuration does not say where the broker is; name its socket with --socket.");
+    exit_code = ExitCode::config;
+    return std::nullopt;
+  }
+  std::optional<CallFailure> failed;
+  for (const std::string& socket : sockets) {
+    auto outcome = admin::call(socket, method, target, call_patience);
+    if (auto* const answer = std::get_if<admin::HttpResponse>(&outcome)) return std::move(*answer);
+    failed = std::get<CallFailure>(outcome);
+    if (failed->kind != CallFailure::Kind::missing) {
+      sockets = {socket};
+      break;
+    }
+  }
+  exit_code = explain(*failed, sockets);
+  return std::nullopt;
+}
+
+/// What an answer that is not 200 says.
+ExitCode refused(const admin::HttpResponse& answer) {
+  const Json json = Json::parse(answer.body, nullptr, false);
+  if (!json.is_object() || !json.contains("detail")) {
+    complain(
+        fmt::format("the broker answers with {} and nothing that is understood; is it of "
+                    "another version?",
+                    answer.status));
+    return ExitCode::internal;
+  }
+  for (const Json& each : json.value("problems", Json::array())) {
+    const ConfigProblem problem{each.value("where", ""), each.value("what", ""),
+                                each.value("remedy", "")};
+    std::fputs(describe(problem).c_str(), stderr);
+  }
+  complain(json.value("detail", ""));
+  switch (answer.status) {
+    case 403:
+      return ExitCode::no_permission;
+    case 422:
+      return ExitCode::config;
+    case 503:
+      return ExitCode::disk_failed;
+    default:
+      return ExitCode::internal;
+  }
+}
+
+std::string duration(std::int64_t seconds) {
+  const std::int64_t minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
+  if (days > 0) return fmt::format("{} d {} h", days, hours % 24);
+  if (hours > 0) return fmt::format("{} h {} min", hours, minutes % 60);
+  if (minutes > 0) return fmt::format("{} min {} s", minutes, seconds % 60);
+  return fmt::format("{} s", seconds);
+}
+
+std::string size_text(double bytes) {
+  const char* unit = "B";
+  for (const char* larger : {"KiB", "MiB", "GiB", "TiB"}) {
+    if (bytes < 1024) break;
+    bytes /= 1024;
+    unit = larger;
+  }
+  return fmt::format("{:.{}f} {}", bytes, *unit == 'B' ? 0 : 1, unit);
+}
+
+std::string size_of(const Json& json, const char* name) {
+  return size_text(json.at(name).get<double>());
+}
+
+std::string listeners_text(const Json& listeners) {
+  std::string text;
+  const char* label = "listening";
+  for (const Json& each : listeners) {
+    text += fmt::format("  {:<12}{} {}, {} connections\n", label,
+                        each.at("name").get<std::string>(), each.at("address").get<std::string>(),
+                        each.at("connections").get<std::uint64_t>());
+    label = "";
+  }
+  return text;
+}
+
+std::string store_text(const Json& store) {
+  std::string syncs;  // none yet: nothing to tell
+  if (store.at("sync_p50_us").get<double>() > 0) {
+    syncs = fmt::format(", a sync takes {:.1f} ms (p99 {:.1f} ms)",
+                        store.at("sync_p50_us").get<double>() / 1e3,
+                        store.at("sync_p99_us").get<double>() / 1e3);
+  }
+  return fmt::format("  {:<12}{}; {} wait for the disk{}, {} free\n", "store",
+                     store.at("state").get<std::string>(), size_of(store, "queue_bytes"), syncs,
+                     size_of(store, "free_bytes"));
+}
+
+std::string counts_text(const Json& counts) {
+  const auto number = [&](const char* name) { return counts.at(name).get<std::uint64_t>(); };
+  return fmt::format(
+      "  {:<12}{} ({} online), {} subscriptions\n"
+      "  {:<12}{} retained, {} last values, {} queued or in flight ({})\n",
+      "sessions", number("sessions"), number("sessions_online"), number("subscriptions"),
+      "messages", number("retained_messages"), number("last_values"), number("queued_messages"),
+      size_of(counts, "queued_bytes"));
+}
+
+}  // namespace
+
+std::vector<std::string> admin_sockets(const ConfigSources& sources) {
+  const auto options = load_options(sources);
+  std::vector<std::string> sockets = {options->admin.socket};
+  const auto is_said = [&](const char* name) {
+    return !options->settings.find(name)->second.where.empty();
+  };
+  if (is_said("admin.socket") || is_said("node.data_dir")) return sockets;
+  const std::string folder(system_data_dir);
+  for (const std::string& other : {sources.run_folder + "/admin.sock", folder + "/admin.sock"}) {
+    if (other != sockets.front()) sockets.push_back(other);
+  }
+  return sockets;
+}
+
+std::string status_text(const std::string& body) {
+  const Json json = Json::parse(body);
+  const auto text = [&](const char* name) { return json.at(name).get<std::string>(); };
+  std::string out = fmt::format("Lineshaft {}, node {}: {}\n", text("version"), text("node"),
+                                json.at("ready").get<bool>() ? "ready" : "not ready");
+  for (const Json& each : json.at("reasons")) {
+    out += fmt::format("  because     {}\n", each.at("detail").get<std::string>());
+  }
+  out += fmt::format("  {:<12}{}, {} since {}, process {}\n", "phase", text("phase"),
+                     duration(json.at("uptime_s").get<std::int64_t>()), text("started"),
+                     json.at("pid").get<std::int64_t>());
+  out += listeners_text(json.at("listeners"));
+  out += fmt::format("  {:<12}{}, durability {}\n", "data folder", text("data_dir"),
+                     text("durability"));
+  if (json.at("store").is_object()) out += store_text(json.at("store"));
+  if (json.at("counts").is_object()) out += counts_text(json.at("counts"));
+  out += fmt::format("  {:<12}{}\n", "memory", size_of(json, "memory_resident_bytes"));
+  return out;
+}
+
+ExitCode ask_status(const ConfigSources& sources, const Command& command) {
+  ExitCode exit_code = ExitCode::ok;
+  const bool is_probe = !command.probe.empty();
+  const auto answer = ask(sources, command, admin::Method::get,
+                          is_probe ? "/" + command.probe : "/api/v1/status", exit_code);
+  if (!answer) return exit_code;
+  if (is_probe && (answer->status == 200 || answer->status == 503)) {
+    say(answer->body);
+    return answer->status == 200 ? ExitCode::ok : ExitCode::disk_failed;
+  }
+  if (answer->status != 200) return refused(*answer);
+  try {
+    say(command.json ? answer->body : status_text(answer->body));
+    const bool ready = Json::parse(answer->body).at("ready").get<bool>();
+    return ready ? ExitCode::ok : ExitCode::disk_failed;
+  } catch (const Json::exception& error) {
+    complain(fmt::format("the broker's answer is not understood: {}. Is it of another version?",
+                         error.what()));
+    return ExitCode::internal;
+  }
+}
+
+ExitCode ask_reload(const ConfigSources& sources, const Command& command) {
+  ExitCode exit_code = ExitCode::ok;
+  const auto answer =
+      ask(sources, command, admin::Method::post, "/api/v1/config:reload", exit_code);
+  if (!answer) return exit_code;
+  const Json json = Json::parse(answer->body, nullptr, false);
+  if (answer->status != 200 || !json.is_object()) return refused(*answer);
+  const auto names = [&](const char* member) {
+    std::vector<std::string> list;
+    for (const Json& each : json.value(member, Json::array())) {
+      if (each.is_string()) list.push_back(each.get<std::string>());
+    }
+    return list;
+  };
+  const auto changed = names("changed"), waiting = names("needs_restart");
+  if (changed.empty() && waiting.empty()) say("Read again: nothing has changed.\n");
+  if (!changed.empty()) say(fmt::format("Changed: {}.\n", fmt::join(changed, ", ")));
+  if (!waiting.empty()) {
+    say(fmt::format("Waits for a restart: {}.\n", fmt::join(waiting, ", ")));
+  }
+  return ExitCode::ok;
+}
+
+}  // namespace lineshaft::app

@@ -1,0 +1,106 @@
+#include <algorithm>
+
+#include "broker/base/metrics.h"
+
+namespace lineshaft {
+namespace {
+
+struct Help {
+  Counter counter;
+  std::string_view text;
+};
+
+/// A row for each counter, in any order; what is counted, in one sentence.
+constexpr Help helps[] = {
+    {Counter::bytes_received, "Bytes read from sockets."},
+    {Counter::bytes_sent, "Bytes written to sockets."},
+    {Counter::packets_received, "MQTT packets of every type received."},
+    {Counter::packets_sent, "MQTT packets of every type sent."},
+    {Counter::publish_received, "PUBLISH packets received."},
+    {Counter::publish_sent, "PUBLISH packets sent."},
+    {Counter::publish_bytes_received, "Payload bytes of PUBLISH packets received."},
+    {Counter::publish_bytes_sent, "Payload bytes of PUBLISH packets sent."},
+    {Counter::connections_opened, "Connections accepted by listeners."},
+    {Counter::connections_closed, "Connections that ended."},
+    {Counter::connects_accepted, "CONNECT packets answered with success."},
+    {Counter::connects_refused, "CONNECT packets refused."},
+    {Counter::connect_timeouts, "Connections closed because no CONNECT came in time."},
+    {Counter::connections_refused_limit,
+     "Connections closed at once because their listener was full."},
+    {Counter::accepts_paused,
+     "Times accepting paused because the system had no more sockets or memory."},
+    {Counter::tls_handshakes, "TLS handshakes that succeeded."},
+    {Counter::tls_resumed, "TLS handshakes that resumed an earlier session."},
+    {Counter::tls_handshake_failures, "TLS handshakes that failed."},
+    {Counter::tls_reloads, "Times the TLS files of a listener were read anew and taken over."},
+    {Counter::tls_reload_failures, "Times new TLS files of a listener could not be used."},
+    {Counter::takeovers, "Sessions taken over by a new connection of the same Client Identifier."},
+    {Counter::keep_alive_timeouts,
+     "Connections closed because the client was silent for too long."},
+    {Counter::malformed_packets, "Connections ended by a malformed packet."},
+    {Counter::protocol_errors, "Connections ended by a protocol error."},
+    {Counter::publish_refused, "PUBLISH packets refused."},
+    {Counter::dropped_qos0_slow_consumer,
+     "QoS 0 messages dropped for clients that read too slowly."},
+    {Counter::dropped_queue_full, "Messages dropped because a session's queue was full."},
+    {Counter::dropped_expired, "Messages that expired before they could be sent."},
+    {Counter::dropped_too_large, "Messages larger than their receiver accepts."},
+    {Counter::dropped_no_store, "Messages not queued because the store takes no writes."},
+    {Counter::slow_consumers_closed, "Connections closed because they took no byte for too long."},
+    {Counter::retained_refused_limit,
+     "Retained messages refused because there are too many topics."},
+    {Counter::last_values_refused_limit, "Last values not kept because there are too many topics."},
+    {Counter::publisher_names_refused_limit,
+     "Publishers recorded as unknown because there are too many."},
+    {Counter::subscriptions_refused_limit,
+     "Subscriptions refused because their session has too many."},
+    {Counter::sessions_refused_limit,
+     "CONNECT packets refused because there are too many sessions."},
+    {Counter::sessions_expired, "Sessions that expired."},
+    {Counter::wills_sent, "Wills published."},
+    {Counter::shared_moved, "Messages of a shared subscription moved to another member."},
+    {Counter::reading_paused_journal,
+     "Times reading of a connection paused because the journal was behind."},
+    {Counter::journal_commits, "Batches written to the journal."},
+    {Counter::journal_records, "Records written to the journal."},
+    {Counter::journal_bytes, "Bytes written to the journal."},
+    {Counter::journal_failures, "Writes or syncs of the journal that failed."},
+    {Counter::journal_syncs, "Syncs of the journal to the disk."},
+    {Counter::store_reopened, "Times the store was opened again after a failure."},
+    {Counter::queue_pages_read, "Pages of session queues read back from the store."},
+    {Counter::queue_pages_failed, "Pages of session queues that could not be read."},
+    {Counter::queue_records_unreadable, "Records of session queues that could not be understood."},
+    {Counter::restore_set_aside,
+     "Records set aside at the start because they could not be restored."},
+    {Counter::restore_orphans_deleted, "Records without an owner deleted at the start."},
+    {Counter::log_records_dropped, "Log records dropped because the log's reader was too slow."},
+    {Counter::config_reloads, "Reloads of the configuration that were taken over."},
+    {Counter::config_reload_failures, "Reloads refused because the configuration was wrong."},
+    {Counter::http_headers_refused_limit,
+     "HTTP requests refused because their header was too large."},
+    {Counter::http_bodies_refused_limit, "HTTP requests refused because their body was too large."},
+    {Counter::http_request_timeouts,
+     "HTTP connections closed in the middle of a request or an answer."},
+    {Counter::http_idle_closed, "HTTP connections closed because no request came."},
+    {Counter::http_peers_refused, "HTTP requests over the Unix socket of users who may not ask."},
+    {Counter::http_late_answers, "HTTP requests the broker could not answer in time."},
+};
+
+constexpr const Help* find(Counter counter) {
+  return std::find_if(std::begin(helps), std::end(helps),
+                      [counter](const Help& help) { return help.counter == counter; });
+}
+
+constexpr bool complete() {
+  for (std::size_t i = 0; i < counters_size; ++i) {
+    if (find(Counter{i}) == std::end(helps)) return false;
+  }
+  return true;
+}
+static_assert(complete(), "a counter of metrics.h has no sentence here: add its row");
+
+}  // namespace
+
+std::string_view counter_help(Counter counter) { return find(counter)->text; }
+
+}  // namespace lineshaft
