@@ -17,12 +17,13 @@ LISTENER = '[listeners.default]\nbind = "127.0.0.1:{port}"\n'
 
 
 def fingerprint(folder):
-    """Everything below `folder` but the lock, which names the process that tried last."""
+    """Everything below `folder` but the lock, which names the process that tried last, and the
+    admin socket, which only a living process has."""
     found = {}
     for path, _, names in os.walk(folder):
         found[path] = "folder"
         for name in names:
-            if name == "lock":
+            if name in ("lock", "admin.sock"):
                 continue
             file = os.path.join(path, name)
             with open(file, "rb") as content:
