@@ -42,6 +42,9 @@ std::string error_text(const char* what, int error) {
 Loop::Loop(const Options& options, Listener& listener)
     : options_(options), listener_(listener), buffer_(read_buffer_bytes) {
   allow_many_files();
+  if (!options.tls_ca.empty()) {
+    tls_ = std::make_unique<TlsSettings>(options.tls_ca, options.tls_cert, options.tls_key);
+  }
   resolve();
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) fail(exit_set_up, error_text("epoll_create1", errno));
@@ -108,10 +111,10 @@ void Loop::bind_source(int fd) {
 void Loop::start(Connection& connection, ConnectRequest request) {
   connection.request_ = std::move(request);
   connection.started_ns = monotonic_ns();
-  connection.fd_ = open_socket();
+  connection.socket_.open(open_socket(), tls_.get());
   connection.state_ = ConnectionState::connecting;
   const auto* address = reinterpret_cast<const sockaddr*>(&address_);
-  const int result = ::connect(connection.fd_, address, address_bytes_);
+  const int result = ::connect(connection.socket_.fd(), address, address_bytes_);
   if (result != 0 && errno != EINPROGRESS) {
     lose(connection, error_text("connect", errno));
     return;
@@ -125,7 +128,7 @@ void Loop::watch(Connection& connection, bool write, int operation) {
   if (write) event.events |= EPOLLOUT;
   event.data.ptr = &connection;
   connection.wants_write_ = write;
-  if (epoll_ctl(epoll_, operation, connection.fd_, &event) != 0) {
+  if (epoll_ctl(epoll_, operation, connection.socket_.fd(), &event) != 0) {
     fail(exit_set_up, error_text("epoll_ctl", errno));
   }
 }
@@ -133,7 +136,7 @@ void Loop::watch(Connection& connection, bool write, int operation) {
 void Loop::finish_connect(Connection& connection) {
   int error = 0;
   socklen_t size = sizeof error;
-  getsockopt(connection.fd_, SOL_SOCKET, SO_ERROR, &error, &size);
+  getsockopt(connection.socket_.fd(), SOL_SOCKET, SO_ERROR, &error, &size);
   if (error != 0) {
     lose(connection, error_text("connect", error));
     return;
@@ -174,7 +177,9 @@ void Loop::poll(std::uint64_t timeout_ns) {
 
 void Loop::read(Connection& connection) {
   if (connection.state_ == ConnectionState::closed) return;
-  const ssize_t size = recv(connection.fd_, buffer_.data(), buffer_.size(), 0);
+  const ssize_t size = connection.socket_.receive(buffer_);
+  // A handshake may have made what waits fit to be sent.
+  if (tls_ != nullptr && !connection.out_.empty()) mark_dirty(connection);
   if (size == 0) {
     lose(connection, "closed by the broker");
     return;
@@ -299,7 +304,7 @@ void Loop::flush() {
 void Loop::send(Connection& connection) {
   while (!connection.out_.empty()) {
     const auto data = connection.out_.data();
-    const ssize_t size = ::send(connection.fd_, data.data(), data.size(), MSG_NOSIGNAL);
+    const ssize_t size = connection.socket_.send(data);
     if (size < 0) {
       if (errno == EAGAIN) break;
       if (errno == EINTR) continue;
@@ -309,7 +314,7 @@ void Loop::send(Connection& connection) {
     connection.out_.consume(static_cast<std::size_t>(size));
     if (static_cast<std::size_t>(size) < data.size()) break;
   }
-  const bool wants_write = !connection.out_.empty();
+  const bool wants_write = !connection.out_.empty() && !connection.socket_.waits_for_peer();
   if (wants_write != connection.wants_write_) watch(connection, wants_write, EPOLL_CTL_MOD);
 }
 
@@ -317,7 +322,7 @@ void Loop::close(Connection& connection) {
   if (connection.state_ == ConnectionState::connected) {
     put_empty(connection.out_, PacketType::disconnect);
     const auto data = connection.out_.data();
-    (void)::send(connection.fd_, data.data(), data.size(), MSG_NOSIGNAL);
+    (void)connection.socket_.send(data);
   }
   close_socket(connection);
 }
@@ -328,8 +333,7 @@ void Loop::lose(Connection& connection, const std::string& why) {
 }
 
 void Loop::close_socket(Connection& connection) {
-  if (connection.fd_ >= 0) ::close(connection.fd_);
-  connection.fd_ = -1;
+  connection.socket_.close();
   connection.state_ = ConnectionState::closed;
   connection.in_.release();
   connection.out_.release();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bench/load/options.h"
+#include "bench/load/socket.h"
 #include "bench/load/wire.h"
 
 namespace lineshaft::load {
@@ -52,7 +53,7 @@ class Connection {
  private:
   friend class Loop;
 
-  int fd_ = -1;
+  Socket socket_;
   ConnectionState state_ = ConnectionState::closed;
   bool dirty_ = false;
   bool wants_write_ = false;
@@ -112,6 +113,7 @@ class Loop {
 
   const Options& options_;
   Listener& listener_;
+  std::unique_ptr<const TlsSettings> tls_;
   int epoll_ = -1;
   sockaddr_storage address_{};
   socklen_t address_bytes_ = 0;

@@ -23,6 +23,7 @@ constexpr const char* help_text =
                      idle     hold --connections connections
                      connect  CONNECT, CONNACK, DISCONNECT, again and again
   --host H --port P  where the broker listens (127.0.0.1, 1883); --unix PATH instead of both
+  --tls CA           speak TLS and trust this CA; --cert FILE --key FILE: show a certificate
   --pid PID[,PID]    broker processes whose CPU time and memory are sampled
   --publishers N     --subscribers M: instead of the numbers of the shape
   --qos Q            0, 1 or 2 (0), for publishing and subscribing
@@ -104,6 +105,12 @@ bool set_place(Options& options, std::string_view name, std::string_view value) 
     options.host = value;
   } else if (name == "--port") {
     options.port = number<std::uint16_t>(name, value, 1, 65'535);
+  } else if (name == "--tls") {
+    options.tls_ca = value;
+  } else if (name == "--cert") {
+    options.tls_cert = value;
+  } else if (name == "--key") {
+    options.tls_key = value;
   } else if (name == "--unix") {
     options.unix_path = value;
   } else if (name == "--pid") {

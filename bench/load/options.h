@@ -16,6 +16,9 @@ struct Options {
   Shape shape = Shape::p2p;
   std::string host = "127.0.0.1";
   std::uint16_t port = 1883;
+  std::string tls_ca;  ///< not empty: TLS, trusting this CA
+  std::string tls_cert;
+  std::string tls_key;
   std::string unix_path;  ///< not empty: connect there instead of to host and port
   std::vector<pid_t> pids;
 

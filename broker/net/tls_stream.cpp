@@ -36,6 +36,14 @@ std::string der_of(X509* certificate) {
   return der;
 }
 
+/// Forgets the CAs that a client has sent along: they have served, and each would cost 4 KB as long
+/// as the connection lives. The client's own certificate is not among them.
+void drop_sent_chain(SSL* ssl) {
+  STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl);
+  if (chain == nullptr) return;
+  while (X509* const one = sk_X509_pop(chain)) X509_free(one);
+}
+
 /// Why a handshake failed, by OpenSSL's reason; null: nothing better than its own words.
 const char* explained(int reason) {
   switch (reason) {
@@ -236,6 +244,7 @@ bool TlsStream::handshake_done() {
   if (resumed && tls.psk_identity.empty()) count(Counter::tls_resumed);
   tls_ = std::make_shared<const core::PeerTls>(std::move(tls));
   state_ = State::open;
+  drop_sent_chain(ssl);
   SSL_set1_verify_cert_store(ssl, nullptr);
   SSL_set_app_data(ssl, nullptr);
   context_.reset();
