@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 
 from admin_client import ask, open_unix, read_metrics, run_verb, socket_of
 from broker import Broker, PATIENCE_S, free_port, run_tests
@@ -69,6 +70,35 @@ def test_metrics_are_well_formed_and_move_with_the_traffic():
         assert after["lineshaft_ready"] == 1 and after["process_resident_memory_bytes"] > 1 << 20
         if promtool := shutil.which("promtool"):
             subprocess.run([promtool, "check", "metrics"], input=page.body, text=True, check=True)
+
+
+def test_a_broker_that_starts_is_alive_and_not_ready():
+    broker = Broker()
+    delay = os.path.join(broker.folder, "delay")
+    broker.environment = {"LD_PRELOAD": SHIM[0], "LINESHAFT_SYNC_CONTROL": delay}
+    with broker:
+        admin = socket_of(broker)
+        assert broker.stop() == 0
+        with open(delay, "w", encoding="ascii") as file:
+            file.write("delay 2000000")  # the last step of a start is synced
+        start = threading.Thread(target=broker.start)
+        start.start()
+        until(lambda: os.path.exists(admin), "a socket")
+        # The file is there a moment before somebody listens behind it.
+        starting = until(lambda: ask_if_it_listens(admin, "/readyz"), "an answer")
+        assert starting.status == 503 and starting.codes() == ["starting"], starting.body
+        assert ask(admin, "/healthz").status == 200
+        assert ask(admin, RELOAD, "POST").status == 503
+        assert "lineshaft_ready 0\n" in ask(admin, "/metrics").body
+        start.join()
+        assert ask(admin, "/readyz").status == 200
+
+
+def ask_if_it_listens(path, target):
+    try:
+        return ask(path, target)
+    except ConnectionRefusedError:
+        return None
 
 
 def test_a_broker_that_drains_is_alive_and_not_ready():
