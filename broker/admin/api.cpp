@@ -111,18 +111,22 @@ HttpResponse status_page(const BrokerFacts& facts, const core::Statistics* stati
 }
 
 HttpResponse reload_page(const ReloadOutcome& outcome) {
-  if (outcome.problems.empty()) {
-    return json_response(200,
-                         {{"changed", outcome.changed}, {"needs_restart", outcome.needs_restart}});
-  }
+  const Json taken = {{"changed", outcome.changed}, {"needs_restart", outcome.needs_restart}};
+  if (outcome.problems.empty()) return json_response(200, taken);
   Json list = Json::array();
   for (const auto& each : outcome.problems) {
     list.push_back({{"where", each.where}, {"what", each.what}, {"remedy", each.remedy}});
   }
-  return problem(422,
-                 "The new configuration is wrong. Nothing was changed; the running configuration "
-                 "stays in force.",
-                 "\"problems\":" + list.dump(-1, ' ', false, Json::error_handler_t::replace));
+  const auto text = [](const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  };
+  const char* detail = outcome.refused ? "The new configuration is wrong. Nothing was changed; the "
+                                         "running configuration stays in force."
+                                       : "The new configuration was taken over but for what the "
+                                         "problems name.";
+  return problem(422, detail,
+                 fmt::format(R"("problems":{},"changed":{},"needs_restart":{})", text(list),
+                             text(taken["changed"]), text(taken["needs_restart"])));
 }
 
 /// A page of the broker's facts and, when it answers in time, of the core's.

@@ -59,8 +59,11 @@ struct ReloadOutcome {
   /// Full names of options.
   std::vector<std::string> changed;
   std::vector<std::string> needs_restart;
-  /// Not empty: nothing was changed.
+  /// Everything that is wrong.
   std::vector<Problem> problems;
+  /// Nothing was changed. With problems and without this, the configuration was taken over but for
+  /// what they name.
+  bool refused = false;
 };
 
 /// The broker as this room sees it; implemented by `app`. Called by the admin room's thread;

@@ -74,7 +74,12 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
     Reloaded reloaded = merge_reload(*running, *next);
     apply_log_options(reloaded.options->log);
     broker.reconfigure(reloaded.options->core);
-    broker.reload_tls();
+    for (const std::string& listener : broker.reload_tls()) {
+      outcome.problems.push_back(
+          {fmt::format("listeners.{}.tls", listener),
+           "the files cannot be used; what was read of them before stays in force",
+           "The log says which file and why (event=tls_reload_failed)."});
+    }
     count(Counter::config_reloads);
     LINESHAFT_LOG(app, info, "reloaded", {"changed", joined(reloaded.changed)});
     if (!reloaded.needs_restart.empty()) {
@@ -86,6 +91,7 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
     return reloaded.options;
   } catch (const ConfigError& error) {
     count(Counter::config_reload_failures);
+    outcome.refused = true;
     for (const ConfigProblem& each : error.problems()) {
       LINESHAFT_LOG(app, error, "reload_refused", {"where", each.where}, {"what", each.what},
                     {"remedy", each.remedy},

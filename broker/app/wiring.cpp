@@ -190,9 +190,8 @@ std::optional<StartFailure> Broker::add_layers(net::ServerOptions& server, WallT
 }
 
 std::vector<admin::MetricsSource> Broker::metrics_sources() {
-  return {[this](admin::MetricWriter& out) {
-    write_tls_metrics(tls_->facts(), clock_.now().wall, out);
-  }};
+  return {
+      [this](admin::MetricWriter& out) { write_tls_metrics(tls_facts(), clock_.now().wall, out); }};
 }
 
 std::optional<StartFailure> Broker::restore(storage::Database& database,
@@ -229,7 +228,14 @@ void Broker::reconfigure(const core::CoreConfig& config) {
 }
 
 void Broker::poll_tls() { tls_->poll(clock_.now().wall); }
-void Broker::reload_tls() { tls_->reload(clock_.now().wall); }
+std::vector<std::string> Broker::reload_tls() {
+  tls_->reload(clock_.now().wall);
+  std::vector<std::string> failed;
+  for (const net::TlsFacts& each : tls_facts()) {
+    if (!each.files_in_force) failed.push_back(each.listener);
+  }
+  return failed;
+}
 
 void Broker::publish_sys_topics(Now now) {
   server_->request({0, core::StatisticsRequest{}}, [this, now](const core::Reply& reply) {

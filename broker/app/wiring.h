@@ -53,8 +53,9 @@ class Broker {
 
   /// Looks whether TLS files have changed; every `limits::tls_files_poll`.
   void poll_tls();
-  /// Reads the TLS files again.
-  void reload_tls();
+  /// Reads the TLS files again. Returns the listeners whose files cannot be used: what was read
+  /// before stays in force.
+  std::vector<std::string> reload_tls();
   /// For `/metrics`; any thread after `start`.
   std::vector<net::TlsFacts> tls_facts() const { return tls_->facts(); }
 

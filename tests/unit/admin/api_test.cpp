@@ -155,6 +155,10 @@ TEST_CASE("a reload answers with what changed, or with everything that is wrong"
   CHECK(right.status == 200);
   CHECK(json_of(right) == Json{{"changed", {"log.level"}}, {"needs_restart", Json::array()}});
   backend.outcome.problems = {{"a.toml:1:2", "unknown option \"x\"", "Write it.\n"}};
+  const auto partly = json_of(ask(backend, "/api/v1/config:reload"));
+  CHECK(partly["changed"] == Json::array({"log.level"}));
+  CHECK(partly["detail"].get<std::string>().find("taken over but for") != std::string::npos);
+  backend.outcome.refused = true;
   const auto wrong = ask(backend, "/api/v1/config:reload");
   CHECK(wrong.status == 422);
   CHECK(wrong.content_type == "application/problem+json");
