@@ -226,7 +226,7 @@ ExitCode ask_reload(const ConfigSources& sources, const Command& command) {
       ask(sources, command, admin::Method::post, "/api/v1/config:reload", exit_code);
   if (!answer) return exit_code;
   const Json json = Json::parse(answer->body, nullptr, false);
-  if (answer->status != 200 || !json.is_object()) return refused(*answer);
+  if (!json.is_object()) return refused(*answer);
   const auto names = [&](const char* member) {
     std::vector<std::string> list;
     for (const Json& each : json.value(member, Json::array())) {
@@ -235,11 +235,13 @@ ExitCode ask_reload(const ConfigSources& sources, const Command& command) {
     return list;
   };
   const auto changed = names("changed"), waiting = names("needs_restart");
-  if (changed.empty() && waiting.empty()) say("Read again: nothing has changed.\n");
+  // A refusal has neither; what was taken over but for some files has them beside its problems.
   if (!changed.empty()) say(fmt::format("Changed: {}.\n", fmt::join(changed, ", ")));
   if (!waiting.empty()) {
     say(fmt::format("Waits for a restart: {}.\n", fmt::join(waiting, ", ")));
   }
+  if (answer->status != 200) return refused(*answer);
+  if (changed.empty() && waiting.empty()) say("Read again: nothing has changed.\n");
   return ExitCode::ok;
 }
 
