@@ -79,6 +79,9 @@ inline constexpr std::size_t tls_certificates_size_bytes_max = 64 * 1024;
 inline constexpr std::size_t tls_file_size_bytes_max = 16 * 1024 * 1024;
 /// A session ticket is resumed for so long.
 inline constexpr Milliseconds tls_ticket_lifetime{2 * 3600 * 1000};
+/// Keys that encrypt session tickets are drawn anew after so long: who steals one later cannot read
+/// what was said before.
+inline constexpr Milliseconds tls_ticket_keys_lifetime{24 * 3600 * 1000};
 /// How often the files of TLS are looked at; a change is taken at the second look that sees it.
 inline constexpr Milliseconds tls_files_poll{2000};
 /// Unsent bytes of a connection above which QoS 0 messages are dropped for it, counted.

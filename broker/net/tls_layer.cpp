@@ -37,6 +37,7 @@ std::shared_ptr<TlsLayer> TlsLayer::make(std::string listener, TlsOptions option
   layer->context_ = std::get<std::shared_ptr<const TlsContext>>(std::move(loaded));
   layer->facts_.listener = layer->listener_;
   layer->facts_.loaded = now;
+  layer->ticket_keys_drawn_ = now;
   layer->facts_.expiries = layer->context_->expiries();
   layer->warned_.assign(layer->facts_.expiries.size(), 0);
   layer->warn_of_ends(now);
@@ -57,14 +58,19 @@ void TlsLayer::poll(WallTime now) {
   std::string state = tls_files_state(options_);
   const bool settled = state == seen_state_;
   seen_state_ = std::move(state);
-  if (settled && seen_state_ != read_state_) reload(now);
+  const bool keys_are_old = now - ticket_keys_drawn_ >= limits::tls_ticket_keys_lifetime;
+  if ((settled && seen_state_ != read_state_) || keys_are_old) reload(now);
   warn_of_ends(now);
 }
 
 bool TlsLayer::reload(WallTime now) {
   // Before reading: what changes meanwhile is seen by the next poll.
   read_state_ = seen_state_ = tls_files_state(options_);
-  auto loaded = TlsContext::load(options_, context().get());
+  const auto before = context();
+  const bool keys_are_old = now - ticket_keys_drawn_ >= limits::tls_ticket_keys_lifetime;
+  // Tried once a day, whatever comes of it.
+  if (keys_are_old) ticket_keys_drawn_ = now;
+  auto loaded = TlsContext::load(options_, keys_are_old ? nullptr : before.get());
   if (const auto* const wrong = std::get_if<TlsProblem>(&loaded)) {
     count(Counter::tls_reload_failures);
     LINESHAFT_LOG(net, error, "tls_reload_failed", {"listener", listener_},

@@ -41,8 +41,9 @@ class TlsLayer final : public LayerFactory {
                                    const core::Peer& peer) const override;
 
   /// Every `limits::tls_files_poll` or so: reads the files again when one has changed and none
-  /// has changed since the last call, so that a certificate is not taken without its new key. Says
-  /// once when something ends in 30, 7 or 1 days or has ended. Connections go on as they are.
+  /// has changed since the last call, so that a certificate is not taken without its new key; and
+  /// when the ticket keys are old, to draw new ones. Says once when something ends in 30, 7 or 1
+  /// days or has ended. Connections go on as they are.
   void poll(WallTime now);
   /// Reads the files again, changed or not. On a problem the old ones stay in force, and log,
   /// counter and `facts` say so. True: what was read is in force.
@@ -62,6 +63,7 @@ class TlsLayer final : public LayerFactory {
   /// Of the files when they were last read, and at the last poll.
   std::string read_state_;
   std::string seen_state_;
+  WallTime ticket_keys_drawn_{};
   /// Of each of the context's expiries: how many of the warnings were given.
   std::vector<std::size_t> warned_;
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <future>
 
 #include "broker/net/byte_stream.h"
 #include "tests/unit/net/net_world.h"
@@ -24,11 +25,22 @@ std::string masked(std::string bytes) {
 /// different on the wire, input that stays inside, output that the socket has not taken yet.
 class MaskLayer final : public Layer {
  public:
-  MaskLayer(std::unique_ptr<ByteStream> below, std::size_t bite, std::atomic<int>* handshakes)
-      : Layer(std::move(below)), bite_(bite), handshakes_(handshakes) {}
+  /// Handshake steps of the one shard, in all and between two flushes.
+  struct Counts {
+    std::atomic<int> all{0};
+    int since_flush = 0;
+    std::atomic<int> most_since_flush{0};
+  };
+
+  MaskLayer(std::unique_ptr<ByteStream> below, std::size_t bite, Counts* counts)
+      : Layer(std::move(below)), bite_(bite), counts_(counts) {}
 
   IoResult read(std::span<char> into) override {
-    if (is_handshaking()) ++*handshakes_;
+    if (is_handshaking()) {
+      ++counts_->all;
+      ++counts_->since_flush;
+      counts_->most_since_flush = std::max<int>(counts_->most_since_flush, counts_->since_flush);
+    }
     if (given_ == input_.size()) {
       input_.resize(64 * 1024);
       given_ = 0;
@@ -55,6 +67,7 @@ class MaskLayer final : public Layer {
   }
   bool has_input() const override { return given_ < input_.size() || below().has_input(); }
   IoResult write(std::span<const iovec> pieces) override {
+    counts_->since_flush = 0;
     if (const IoResult sent = send(); sent.state != IoState::ok) return sent;
     std::size_t size = 0;
     for (const iovec& piece : pieces) {
@@ -82,7 +95,7 @@ class MaskLayer final : public Layer {
   }
 
   const std::size_t bite_;
-  std::atomic<int>* handshakes_;
+  Counts* counts_;
   bool greeted_ = false;
   bool refused_ = false;
   bool finished_ = false;
@@ -96,10 +109,10 @@ class MaskFactory final : public LayerFactory {
   explicit MaskFactory(std::size_t bite) : bite_(bite) {}
   std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below,
                                    const core::Peer&) const override {
-    return std::make_unique<MaskLayer>(std::move(below), bite_, &handshakes);
+    return std::make_unique<MaskLayer>(std::move(below), bite_, &counts);
   }
 
-  mutable std::atomic<int> handshakes{0};
+  mutable MaskLayer::Counts counts;
 
  private:
   const std::size_t bite_;
@@ -186,9 +199,14 @@ TEST_CASE("handshakes above the turn's share wait for the next turn, and all are
   World world(with_layer(factory));
   std::vector<std::unique_ptr<Client>> clients;
   for (int i = 0; i < 100; ++i) clients.push_back(std::make_unique<Client>(world.port()));
+  // All greetings are there before the shard looks: more than one turn may serve.
+  std::promise<void> sent;
+  world.server.post_to_shard0([&] { sent.get_future().wait(); });
   for (const auto& client : clients) client->send(std::string(1, hello));
+  sent.set_value();
   for (const auto& client : clients) CHECK(receive_bytes(*client, welcome.size()) == welcome);
-  CHECK(factory->handshakes == 100);
+  CHECK(factory->counts.all == 100);
+  CHECK(factory->counts.most_since_flush <= int{limits::handshakes_per_turn_max});
 }
 
 TEST_CASE("the deadline before CONNECT covers the time in a layer", "[net]") {
