@@ -2,9 +2,11 @@
 #include <openssl/pem.h>
 #include <poll.h>
 
+#include <array>
 #include <filesystem>
 
 #include "broker/net/tls_layer.h"
+#include "broker/net/tls_stream.h"
 #include "tests/unit/net/tls_world.h"
 
 using namespace lineshaft;
@@ -112,6 +114,44 @@ TEST_CASE("a TLS stream that comes byte by byte is the same stream", "[net][tls]
   CHECK(world.world->machine.has_heard("connect bytes"));
   SSL_free(ssl);
   SSL_CTX_free(context);
+}
+
+TEST_CASE("what a small read leaves inside the layer is announced until it is read", "[net][tls]") {
+  TempDir folder;
+  TestPki pki(folder.path());
+  const Issued server = pki.issue("server");
+  TlsOptions options;
+  options.cert_file = server.cert_file;
+  options.key_file = server.key_file;
+  const auto loaded = TlsContext::load(options);
+  int ends[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) == 0);
+  TlsStream stream(std::make_unique<SocketStream>(ends[0]),
+                   std::get<std::shared_ptr<const TlsContext>>(loaded));
+  SSL_CTX* const context = SSL_CTX_new(TLS_client_method());
+  SSL* const ssl = SSL_new(context);
+  SSL_set_fd(ssl, ends[1]);
+  std::array<char, 10> into;
+  while (SSL_connect(ssl) != 1) {
+    CHECK(stream.is_handshaking());
+    CHECK(stream.read(into).state == IoState::blocked);
+    CHECK(stream.write({}).state == IoState::ok);
+    ERR_clear_error();
+  }
+  // Three records of 8 bytes; the first read takes one and a quarter of them.
+  for (int i = 0; i < 3; ++i) REQUIRE(SSL_write(ssl, "abcdefgh", 8) == 8);
+  std::string all;
+  for (IoResult read = stream.read(into); read.state == IoState::ok; read = stream.read(into)) {
+    all.append(into.data(), read.size);
+    CHECK(stream.has_input() == (all.size() < 24));
+  }
+  CHECK(all == "abcdefghabcdefghabcdefgh");
+  CHECK_FALSE(stream.is_handshaking());
+  CHECK_FALSE(stream.has_input());
+  SSL_free(ssl);
+  SSL_CTX_free(context);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST_CASE("a closed connection ends with close_notify", "[net][tls]") {
