@@ -220,7 +220,8 @@ class Core {
   void replay_slice(Session& session, ConnectionState& connection);
   std::size_t replay_one(Session& session, ConnectionState& connection, TopicIndex topic,
                          const Subscription& subscription);
-  void finish_replay(Session& session, std::size_t place);
+  Replay* next_replay(Session& session);
+  void finish_first_replay(Session& session);
   void drop_replay(Session& session, const std::string& filter, Subscription& subscription);
   void drop_replays(Session& session);
   /// Entries that may wait before a replay adds more.

@@ -23,7 +23,6 @@ void Core::start_replay(Session& session, const std::string& filter, Subscriptio
   replay->filter = filter;
   replay->walk = FilterWalk(topics_.values(), filter);
   replay->after_suback = after_suback;
-  replay->behind_seq = session.queue.retained_seq;
   session.replays.push_back(std::move(replay));
 }
 
@@ -63,23 +62,33 @@ std::size_t Core::replay_queue_max(const Session& session) {
   return std::min<std::size_t>(connection_of(session).window, config_.queued_max - 1);
 }
 
+/// The first one, null while it has to wait. They come one after the other: two that take turns
+/// could send the same topic past each other.
+Replay* Core::next_replay(Session& session) {
+  const auto ready = std::ranges::find_if(
+      session.replays, [](const auto& replay) { return replay->after_suback == 0; });
+  if (ready == session.replays.end()) return nullptr;
+  std::rotate(session.replays.begin(), ready, std::next(ready));
+  Replay& first = *session.replays.front();
+  if (!std::exchange(first.started, true)) first.behind_seq = session.queue.retained_seq;
+  return session.queue.waits_up_to(first.behind_seq) ? nullptr : &first;
+}
+
 void Core::replay_slice(Session& session, ConnectionState& connection) {
   std::size_t nodes = 0;
   std::size_t bytes = 0;
   while (nodes < limits::slice && bytes < limits::replay_slice_bytes &&
          session.queue.waiting() <= replay_queue_max(session)) {
-    const auto ready = std::ranges::find_if(session.replays, [&](const auto& replay) {
-      return replay->after_suback == 0 && !session.queue.waits_up_to(replay->behind_seq);
-    });
-    if (ready == session.replays.end()) return;
-    Replay& replay = **ready;
+    Replay* const next = next_replay(session);
+    if (next == nullptr) return;
+    Replay& replay = *next;
     const auto subscription = session.subscriptions.find(replay.filter);
     constexpr std::size_t step = 16;
     nodes += step;
     const bool finished = replay.walk.advance(step, [&](std::uint32_t topic) {
       bytes += replay_one(session, connection, topic, subscription->second);
     });
-    if (finished) finish_replay(session, static_cast<std::size_t>(ready - session.replays.begin()));
+    if (finished) finish_first_replay(session);
   }
   if (session.replays.empty()) return;
   session.replay_waits = true;
@@ -113,15 +122,15 @@ std::size_t Core::replay_one(Session& session, ConnectionState& connection, Topi
   return size;
 }
 
-void Core::finish_replay(Session& session, std::size_t place) {
-  const std::string& filter = session.replays[place]->filter;
+void Core::finish_first_replay(Session& session) {
+  const std::string& filter = session.replays.front()->filter;
   Subscription& subscription = session.subscriptions.find(filter)->second;
   subscription.replay_pending = subscription.replaying = false;
   if (session.stored) {
     record(SubscriptionRecord{session.sid, filter, subscription.options,
                               subscription.subscription_identifier, false});
   }
-  session.replays.erase(session.replays.begin() + static_cast<std::ptrdiff_t>(place));
+  session.replays.erase(session.replays.begin());
 }
 
 std::uint32_t Core::publisher_of(const Session& session) const {

@@ -34,8 +34,9 @@ struct Replay {
   FilterWalk walk;
   /// Starts after this SUBACK has left; 0 after a resume.
   std::uint16_t after_suback = 0;
-  /// Starts after this entry of the queue was sent: an earlier replay has left it there, and it may
-  /// be older than what QoS 0 would send past it.
+  /// It has begun, and goes on as soon as the entry `behind_seq` of the queue was sent: the replay
+  /// before it has left that there, and it may be older than what QoS 0 would send past it.
+  bool started = false;
   std::uint64_t behind_seq = 0;
 };
 

@@ -40,6 +40,13 @@ int History::place_of(int message) const {
   return -1;
 }
 
+int History::first_place_of(int message) const {
+  for (int i = 1; i <= newest(); ++i) {
+    if (entries[static_cast<std::size_t>(i)].message == message) return i;
+  }
+  return -1;
+}
+
 Model::Model(const core::CoreConfig& config, Registry& registry, Journal& journal)
     : registry_(registry), journal_(journal) {
   configure(config);

@@ -158,6 +158,8 @@ struct History {
   int newest_acknowledged() const;
   int newest() const { return static_cast<int>(entries.size()) - 1; }
   int place_of(int message) const;
+  /// The oldest of its places: it may have been published twice.
+  int first_place_of(int message) const;
 };
 
 struct WillModel {

@@ -118,9 +118,11 @@ void Model::sent_live(Connection& c, Life& life, Frame& frame, Owed& owed) {
     violated(Invariant::qos2_exactly_once, "m{} twice to {}", frame.message, life.client_id);
   }
   if (sent.retain) {
-    const int place = retained_[sent.topic].place_of(frame.message);
+    const History& history = retained_[sent.topic];
+    const int place = history.place_of(frame.message);
     int& seen = c.seen.try_emplace(sent.topic, -1).first->second;
-    seen = std::max(seen, place);
+    // Published twice, with others between: this may be the copy of the first time.
+    seen = std::max(seen, history.first_place_of(frame.message));
     for (Replay& replay : life.replays) {
       const auto at = replay.expected.find(sent.topic);
       if (at != replay.expected.end() && place >= at->second) replay.expected.erase(at);

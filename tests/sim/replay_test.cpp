@@ -27,3 +27,23 @@ TEST_CASE("a newer value does not overtake a replay that waits for its identifie
   CHECK(rig.take("sub") == (qos == 0 ? "PUBLISH m1 q2 id2 retain, PUBLISH m2 q0"
                                      : "PUBLISH m1 q2 id2 retain, PUBLISH m2 q1 id3"));
 }
+
+TEST_CASE("a replay does not send past what the one before it has left waiting: seed 11989",
+          "[sim]") {
+  Rig rig;
+  rig.join("pub", passing);
+  rig.publish("pub", "a", 2, 1, true);
+  rig.commit();
+  rig.join("sub");
+  rig.subscribe("sub", "a", 2, 5, 0);
+  rig.subscribe("sub", "+", 1, 6, 0);
+  rig.store().write(rig.store().waiting());
+  REQUIRE(rig.world().answer_commit());  // the first has given m1 an identifier, not on disk yet
+  CHECK(rig.take("sub") == "SUBACK 5 [02], SUBACK 6 [01]");
+  rig.publish("pub", "a", 0, 0, true);  // what the second finds need not wait for any disk
+  rig.drained("sub");
+  CHECK(rig.take("sub") == "");
+  rig.commit();
+  rig.drained("sub");
+  CHECK(rig.take("sub") == "PUBLISH m1 q2 id1 retain, PUBLISH m2 q0, PUBLISH m2 q0 retain");
+}
