@@ -66,6 +66,10 @@ inline constexpr std::size_t publisher_names_max = 1'000'000;
 inline constexpr std::size_t slice = 1'000;
 /// Bytes one replay slice puts on a connection before it waits for the socket to drain.
 inline constexpr std::size_t replay_slice_bytes = 256 * 1024;
+/// Bytes of an HTTP request for a WebSocket; a longer one is refused with 431.
+inline constexpr std::size_t websocket_request_bytes_max = 8 * 1024;
+/// Bytes of a PROXY header of version 2 with its attachments; a longer one ends the connection.
+inline constexpr std::size_t proxy_header_bytes_max = 4096;
 /// Unapplied batches per connection before it stops reading (TCP then slows the sender).
 inline constexpr std::size_t connection_batches_pending_max = 4;
 /// Bytes read in one loop turn before the core runs: above it output piles up beyond L2.

@@ -1,0 +1,96 @@
+#include "broker/net/proxy_layer.h"
+
+#include <algorithm>
+#include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/network_v4.hpp>
+#include <boost/asio/ip/network_v6.hpp>
+#include <cstring>
+#include <utility>
+
+#include "broker/base/metrics.h"
+
+namespace lineshaft::net {
+namespace {
+
+namespace ip = boost::asio::ip;
+using boost::system::error_code;
+
+constexpr std::string_view unix_peer = "unix";
+
+/// "192.0.2.7" of "192.0.2.7:40312", "2001:db8::7" of "[2001:db8::7]:40312".
+std::string host_of(std::string_view peer) {
+  std::string_view host = peer.substr(0, peer.rfind(':'));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return std::string(host);
+}
+
+}  // namespace
+
+std::optional<AddressRange> AddressRange::parse(std::string_view text) {
+  AddressRange range;
+  range.network_ = text;
+  if (text == unix_peer) return range;
+  const bool is_v6 = text.find(':') != std::string_view::npos;
+  if (text.find('/') == std::string_view::npos) range.network_ += is_v6 ? "/128" : "/32";
+  error_code error;
+  range.network_ = is_v6 ? ip::make_network_v6(range.network_, error).canonical().to_string()
+                         : ip::make_network_v4(range.network_, error).canonical().to_string();
+  if (error) return std::nullopt;
+  return range;
+}
+
+bool AddressRange::contains(std::string_view peer) const {
+  if (network_ == unix_peer) return peer.starts_with(unix_peer);
+  error_code error;
+  const ip::address address = ip::make_address(host_of(peer), error);
+  if (error) return false;
+  const bool is_v6 = network_.find(':') != std::string::npos;
+  if (is_v6 != address.is_v6()) return false;
+  if (is_v6) {
+    const ip::network_v6 network = ip::make_network_v6(network_, error);
+    return ip::network_v6(address.to_v6(), network.prefix_length()).canonical() == network;
+  }
+  const ip::network_v4 network = ip::make_network_v4(network_, error);
+  return ip::network_v4(address.to_v4(), network.prefix_length()).canonical() == network;
+}
+
+IoResult ProxyLayer::read(std::span<char> into) {
+  const IoResult got = below().read(into);
+  if (reader_ == nullptr || got.state != IoState::ok) return got;
+  if (!trusted_) return refuse("the connection comes from an address not in proxy_protocol_from");
+  const std::span<char> bytes = into.first(got.size);
+  const std::size_t taken = reader_->feed(bytes);
+  switch (reader_->state()) {
+    case ProxyHeaderReader::State::needs_more:
+      return {IoState::blocked, 0};
+    case ProxyHeaderReader::State::malformed:
+      return refuse(reader_->fault());
+    case ProxyHeaderReader::State::complete:
+      break;
+  }
+  address_ = reader_->address();
+  reader_.reset();
+  const std::size_t left = got.size - taken;
+  std::memmove(into.data(), into.data() + taken, left);
+  return {left > 0 ? IoState::ok : IoState::blocked, left};
+}
+
+IoResult ProxyLayer::refuse(std::string_view why) {
+  count(Counter::proxy_headers_refused);
+  why_refused_ = why;
+  return {IoState::refused, 0};
+}
+
+void ProxyLayer::describe(core::Peer& peer) const {
+  if (!address_.empty()) peer.address = address_;
+}
+
+std::unique_ptr<ByteStream> ProxyFactory::wrap(std::unique_ptr<ByteStream> below,
+                                               const core::Peer& peer) const {
+  const bool trusted =
+      std::any_of(trusted_.begin(), trusted_.end(),
+                  [&peer](const AddressRange& one) { return one.contains(peer.address); });
+  return std::make_unique<ProxyLayer>(std::move(below), trusted);
+}
+
+}  // namespace lineshaft::net
