@@ -128,6 +128,13 @@ void check_listeners(const Options& options, std::vector<ConfigProblem>& problem
            "or set LINESHAFT_AUTHORIZATION=open; else bind 127.0.0.1. Password and certificate "
            "authentication do not exist yet."});
     }
+    if (!each.websocket && !(each.ws_paths.empty() && each.ws_origins.empty())) {
+      problems.push_back(
+          {place,
+           fmt::format("listener {} has ws_paths or ws_origins and speaks no WebSocket",
+                       in_quotes(each.name)),
+           "Write transport = \"ws\", or take them away."});
+    }
     for (const ListenerOptions& other : options.listeners) {
       if (&other == &each) break;
       const bool chosen_by_system =

@@ -7,6 +7,7 @@
 #include "broker/app/bind_address.h"
 #include "broker/app/config_error.h"
 #include "broker/core/topic_name.h"
+#include "broker/net/proxy_layer.h"
 
 namespace lineshaft::app {
 
@@ -49,6 +50,42 @@ std::string check_filters(const Value& value) {
   for (const std::string& filter : std::get<std::vector<std::string>>(value)) {
     if (core::is_valid_topic_filter(filter)) continue;
     return fmt::format("{} is not a Topic Filter", in_quotes(filter));
+  }
+  return {};
+}
+
+std::string check_paths(const Value& value) {
+  for (const std::string& path : std::get<std::vector<std::string>>(value)) {
+    const bool plain = std::all_of(path.begin(), path.end(), [](char c) {
+      return c > 0x20 && c < 0x7F && c != '?' && c != '#';
+    });
+    if (path.starts_with('/') && plain) continue;
+    return fmt::format("{} is no path: it begins with \"/\" and has neither \"?\" nor \"#\"",
+                       in_quotes(path));
+  }
+  return {};
+}
+
+std::string check_origins(const Value& value) {
+  for (const std::string& origin : std::get<std::vector<std::string>>(value)) {
+    if (origin == "*" || origin == "null") continue;
+    const std::size_t host = origin.find("://");
+    const bool sound = host != std::string::npos && host > 0 && origin.size() > host + 3 &&
+                       origin.find_first_of("/ *", host + 3) == std::string::npos;
+    if (sound) continue;
+    return fmt::format(
+        "{} is no Origin: write it as a browser does, \"https://host\" or "
+        "\"https://host:port\", without a path",
+        in_quotes(origin));
+  }
+  return {};
+}
+
+std::string check_address_ranges(const Value& value) {
+  for (const std::string& range : std::get<std::vector<std::string>>(value)) {
+    if (net::AddressRange::parse(range)) continue;
+    return fmt::format("{} is neither an address nor a network like \"10.0.0.0/8\", nor \"unix\"",
+                       in_quotes(range));
   }
   return {};
 }

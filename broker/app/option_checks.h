@@ -18,5 +18,11 @@ std::string check_admin_listen(const Value& value);
 std::string check_name(const Value& value);
 /// A list of Topic Filters.
 std::string check_filters(const Value& value);
+/// A list of paths of URLs.
+std::string check_paths(const Value& value);
+/// A list of Origins of web pages, or "*".
+std::string check_origins(const Value& value);
+/// A list of addresses and networks, or "unix".
+std::string check_address_ranges(const Value& value);
 
 }  // namespace lineshaft::app

@@ -5,6 +5,8 @@
 namespace lineshaft::app {
 namespace {
 
+constexpr std::string_view transports[] = {"tcp", "ws"};
+
 constexpr OptionSpec listener_table[] = {
     {.name = "listeners.*.bind",
      .kind = Kind::text,
@@ -27,6 +29,41 @@ constexpr OptionSpec listener_table[] = {
      .help = "Open connections of this listener; a further one is closed at once and counted.",
      .set = [](Options& o, std::string_view name,
                const Value& v) { assign(listener_of(o, name).connections_max, v); }},
+    {.name = "listeners.*.transport",
+     .kind = Kind::choice,
+     .text = "tcp",
+     .choices = transports,
+     .takes = Takes::restart,
+     .help = "\"tcp\": MQTT. \"ws\": MQTT over WebSocket, as browsers and Grafana speak it.",
+     .set = [](Options& o, std::string_view name,
+               const Value& v) { listener_of(o, name).websocket = text(v) == "ws"; }},
+    {.name = "listeners.*.ws_paths",
+     .kind = Kind::list,
+     .example = R"(["/mqtt"])",
+     .takes = Takes::restart,
+     .help = "Paths at which WebSocket clients may ask; others get 404. Empty: /mqtt.",
+     .set = [](Options& o, std::string_view name,
+               const Value& v) { assign(listener_of(o, name).ws_paths, v); },
+     .check = check_paths},
+    {.name = "listeners.*.ws_origins",
+     .kind = Kind::list,
+     .example = R"(["https://grafana.plant.example"])",
+     .takes = Takes::restart,
+     .help = "Web sites whose pages may connect from a browser, \"*\" for all; others get 403. "
+             "Pages of the broker's own host name and programs that name no Origin always may.",
+     .set = [](Options& o, std::string_view name,
+               const Value& v) { assign(listener_of(o, name).ws_origins, v); },
+     .check = check_origins},
+    {.name = "listeners.*.proxy_protocol_from",
+     .kind = Kind::list,
+     .example = R"(["10.0.0.0/8"])",
+     .takes = Takes::restart,
+     .help = "Load balancers (addresses, networks, \"unix\") that name the real client in a PROXY "
+             "header, version 1 or 2. If any is given, a connection from elsewhere or without the "
+             "header is refused. Empty: no PROXY protocol.",
+     .set = [](Options& o, std::string_view name,
+               const Value& v) { assign(listener_of(o, name).proxy_protocol_from, v); },
+     .check = check_address_ranges},
 };
 
 constexpr OptionSpec net_table[] = {

@@ -26,6 +26,13 @@ struct ListenerOptions {
   BindAddress bind;
   std::size_t connections_max = 0;
   net::TlsOptions tls;
+  /// MQTT over WebSocket instead of plain MQTT.
+  bool websocket = false;
+  /// Empty: "/mqtt".
+  std::vector<std::string> ws_paths;
+  std::vector<std::string> ws_origins;
+  /// Not empty: every connection begins with a PROXY header.
+  std::vector<std::string> proxy_protocol_from;
 };
 
 struct NetOptions {

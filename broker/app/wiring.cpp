@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <memory>
 #include <random>
 #include <utility>
 
@@ -11,6 +12,8 @@
 #include "broker/app/tls_metrics.h"
 #include "broker/base/log.h"
 #include "broker/net/endpoint.h"
+#include "broker/net/proxy_layer.h"
+#include "broker/net/websocket_layer.h"
 
 namespace lineshaft::app {
 namespace {
@@ -78,6 +81,21 @@ std::vector<std::pair<std::string, std::string>> store_facts(const storage::Stor
       {"store/alarms", number(status.alarms.size())},
       {"memory_resident_bytes", number(resident_bytes())},
   };
+}
+
+std::shared_ptr<const net::LayerFactory> proxy_layer(const ListenerOptions& options) {
+  std::vector<net::AddressRange> trusted;
+  for (const std::string& one : options.proxy_protocol_from) {
+    trusted.push_back(*net::AddressRange::parse(one));
+  }
+  return std::make_shared<net::ProxyFactory>(std::move(trusted));
+}
+
+std::shared_ptr<const net::LayerFactory> websocket_layer(const ListenerOptions& options) {
+  net::WebSocketRules rules;
+  if (!options.ws_paths.empty()) rules.paths = options.ws_paths;
+  rules.origins = options.ws_origins;
+  return std::make_shared<net::WebSocketFactory>(std::move(rules));
 }
 
 }  // namespace
@@ -183,8 +201,12 @@ std::optional<StartFailure> Broker::add_layers(net::ServerOptions& server, WallT
   } catch (const ConfigError& error) {
     return StartFailure{ExitCode::config, error.what()};
   }
-  for (net::ListenerOptions& each : server.listeners) {
-    if (auto tls = tls_->layer(each.name)) each.layers.push_back(std::move(tls));
+  for (std::size_t i = 0; i < options_.listeners.size(); ++i) {
+    const ListenerOptions& listener = options_.listeners[i];
+    net::Layers& layers = server.listeners[i].layers;
+    if (!listener.proxy_protocol_from.empty()) layers.push_back(proxy_layer(listener));
+    if (auto tls = tls_->layer(listener.name)) layers.push_back(std::move(tls));
+    if (listener.websocket) layers.push_back(websocket_layer(listener));
   }
   return std::nullopt;
 }

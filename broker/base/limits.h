@@ -68,6 +68,8 @@ inline constexpr std::size_t slice = 1'000;
 inline constexpr std::size_t replay_slice_bytes = 256 * 1024;
 /// Bytes of an HTTP request for a WebSocket; a longer one is refused with 431.
 inline constexpr std::size_t websocket_request_bytes_max = 8 * 1024;
+/// Payload of one WebSocket frame to a client; more is split, so that a pong need not wait for it.
+inline constexpr std::size_t websocket_frame_bytes_max = 256 * 1024;
 /// Bytes of a PROXY header of version 2 with its attachments; a longer one ends the connection.
 inline constexpr std::size_t proxy_header_bytes_max = 4096;
 /// Unapplied batches per connection before it stops reading (TCP then slows the sender).

@@ -25,6 +25,9 @@ namespace lineshaft {
   X(connects_refused, "connects_refused")                           \
   X(connect_timeouts, "connect_timeouts")                           \
   X(connections_refused_limit, "connections_refused_limit")         \
+  X(websocket_upgrades_refused, "websocket_upgrades_refused")       \
+  X(websocket_violations, "websocket_violations")                   \
+  X(proxy_headers_refused, "proxy_headers_refused")                 \
   X(accepts_paused, "accepts_paused")                               \
   X(tls_handshakes, "tls_handshakes")                               \
   X(tls_resumed, "tls_resumed")                                     \

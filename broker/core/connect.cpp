@@ -93,7 +93,7 @@ void Core::refuse_connect(ConnectionState& connection, const Error& error, bool 
     packet->reason = error.reason;  // [MQTT-3.2.2-6] Session Present stays 0
     emit_effect(connection, Acknowledge{connection.ref(), OutPacket{std::move(packet)}});
   }
-  drop_connection(connection);  // [MQTT-3.2.2-7], [MQTT-4.13.2-1]
+  drop_connection(connection, error.reason);  // [MQTT-3.2.2-7], [MQTT-4.13.2-1]
 }
 
 std::string Core::assign_client_id() {
@@ -119,7 +119,7 @@ bool Core::take_over(Session& session, const mqtt::ConnectPacket& packet) {
       bye->reason = ReasonCode::session_taken_over;  // [MQTT-3.1.4-3]
       emit_effect(old, Acknowledge{old.ref(), OutPacket{std::move(bye)}});
     }
-    drop_connection(old);
+    drop_connection(old, ReasonCode::session_taken_over);
     detach(session);
     // The old connection is closed and a delay of 0 has passed [MQTT-3.1.2-8].
     if (session.will && session.will->delay_interval_s == 0) publish_will(session);

@@ -232,7 +232,7 @@ class Core {
   void on_lost(ConnectionState& connection, LostBecause because);
   void violate(ConnectionState& connection, const Error& error);
   void close_with(ConnectionState& connection, ReasonCode reason);
-  void drop_connection(ConnectionState& connection);
+  void drop_connection(ConnectionState& connection, ReasonCode reason);
   void detach(Session& session);
   void connection_ended(Session& session, WillFate fate);
   void end_session(Session& session);

@@ -24,7 +24,7 @@ void Core::on_disconnect(ConnectionState& connection, const mqtt::DisconnectPack
       connection.version != mqtt::Version::v5 || packet.reason == ReasonCode::success;
   LINESHAFT_LOG(core, info, "client_disconnected", {"client_id", session.client_id},
                 {"reason", to_string(packet.reason)});
-  drop_connection(connection);
+  drop_connection(connection, ReasonCode::success);
   connection_ended(session, discard ? WillFate::discard : WillFate::publish);
 }
 
@@ -64,14 +64,14 @@ void Core::close_with(ConnectionState& connection, ReasonCode reason) {
     packet->reason = reason;
     emit_effect(connection, Acknowledge{connection.ref(), OutPacket{std::move(packet)}});
   }
-  drop_connection(connection);
+  drop_connection(connection, reason);
   connection_ended(session, WillFate::publish);
 }
 
 /// Closes the socket behind what was emitted; held packets are dropped with it. After a DISCONNECT
 /// nothing follows [MQTT-3.14.4-1], [MQTT-3.14.4-2].
-void Core::drop_connection(ConnectionState& connection) {
-  emit_effect(connection, Close{connection.ref()});
+void Core::drop_connection(ConnectionState& connection, ReasonCode reason) {
+  emit_effect(connection, Close{connection.ref(), reason});
   timers_.cancel({connection.keep_alive_due, TimerKind::keep_alive, connection.id.slot,
                   connection.id.generation, connection.id.shard});
   drop_held(connection);

@@ -72,6 +72,8 @@ struct Acknowledge {
 /// `ConnectionLost` is expected.
 struct Close {
   ConnectionRef connection;
+  /// Why, also for those whose version of MQTT has no word for it.
+  ReasonCode reason = ReasonCode::success;
 };
 
 /// Answer with `OutboxDrained` as soon as the connection's unsent bytes are below

@@ -100,7 +100,7 @@ void Core::flush_held(ConnectionState& connection) {
     packet->reason = ReasonCode::server_shutting_down;
     emit_effect(connection, Acknowledge{connection.ref(), OutPacket{std::move(packet)}});
   }
-  emit_effect(connection, Close{connection.ref()});
+  emit_effect(connection, Close{connection.ref(), ReasonCode::server_shutting_down});
   if (connection.accepted) {
     sessions_.at(connection.session).connected = false;
     --connected_;

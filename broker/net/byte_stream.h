@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/base/reason_code.h"
 #include "broker/core/input.h"
 
 namespace lineshaft::net {
@@ -85,6 +86,9 @@ class ByteStream {
   /// Bounded: an answer to a control frame replaces the one before it.
   virtual std::size_t unsent_bytes() const = 0;
 
+  /// Why the broker is about to say goodbye, for a layer that has a word for it.
+  virtual void close_because(ReasonCode) {}
+
   /// Says goodbye, the uppermost layer first (close frame, then close_notify), and sends it: `ok`
   /// when everything has left, `blocked`, or `failed`. Called again until it is `ok`; `write`
   /// takes no more pieces after it. After `refused`, the goodbye said already is not repeated.
@@ -127,6 +131,7 @@ class Layer : public ByteStream {
 
   bool has_input() const override { return below_->has_input(); }
   std::size_t unsent_bytes() const override { return below_->unsent_bytes(); }
+  void close_because(ReasonCode reason) override { below_->close_because(reason); }
   IoResult finish() override { return below_->finish(); }
   bool is_handshaking() const override { return below_->is_handshaking(); }
   void describe(core::Peer& peer) const override { below_->describe(peer); }

@@ -292,7 +292,10 @@ void Connection::tell_if_drained() {
   if (open()) shard_.submit(core::OutboxDrained{id_});
 }
 
-void Connection::apply(const core::Close&) { begin_closing(); }
+void Connection::apply(const core::Close& close) {
+  if (stream_ != nullptr) stream_->close_because(close.reason);
+  begin_closing();
+}
 
 void Connection::begin_closing() {
   state_ = State::closing;

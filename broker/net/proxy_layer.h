@@ -12,8 +12,8 @@
 
 namespace lineshaft::net {
 
-/// Addresses that may speak for others: a network ("10.0.0.0/8", "fd00::/8"), one address, or "unix"
-/// for whoever may open the Unix socket.
+/// Addresses that may speak for others: a network ("10.0.0.0/8", "fd00::/8"), one address, or
+/// "unix" for whoever may open the Unix socket.
 class AddressRange {
  public:
   /// Nullopt: it is none of these.
@@ -32,7 +32,9 @@ class ProxyLayer final : public Layer {
  public:
   /// `trusted`: the peer may speak for others. One who may not is refused.
   ProxyLayer(std::unique_ptr<ByteStream> below, bool trusted)
-      : Layer(std::move(below)), reader_(std::make_unique<ProxyHeaderReader>()), trusted_(trusted) {}
+      : Layer(std::move(below)),
+        reader_(std::make_unique<ProxyHeaderReader>()),
+        trusted_(trusted) {}
 
   IoResult read(std::span<char> into) override;
   IoResult write(std::span<const iovec> pieces) override { return below().write(pieces); }

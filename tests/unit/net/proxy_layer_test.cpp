@@ -48,7 +48,8 @@ const std::string header = "PROXY TCP4 192.0.2.7 10.0.0.1 40312 1883\r\n";
 
 TEST_CASE("behind a trusted proxy the client has its own address", "[net][proxy]") {
   for (std::size_t cut = 0; cut <= header.size(); ++cut) {
-    const Passed passed = pass("10.1.2.3:555", {header.substr(0, cut), header.substr(cut) + "mqtt"});
+    const Passed passed =
+        pass("10.1.2.3:555", {header.substr(0, cut), header.substr(cut) + "mqtt"});
     CHECK(passed.state == IoState::ok);
     CHECK(passed.bytes == "mqtt");
     CHECK(passed.address == "192.0.2.7:40312");
@@ -102,8 +103,8 @@ TEST_CASE("an address range is a network, an address or unix", "[net][proxy]") {
   CHECK(contains("unix", "unix:uid=1000"));
   CHECK_FALSE(contains("unix", "127.0.0.1:1"));
   CHECK_FALSE(contains("127.0.0.1", "unix:uid=1000"));
-  for (const char* const wrong : {"", "10.0.0.0/33", "10.0.0/8", "localhost", "::1/129", "10.0.0.0/",
-                                  "10.0.0.0/-1", "*"}) {
+  for (const char* const wrong :
+       {"", "10.0.0.0/33", "10.0.0/8", "localhost", "::1/129", "10.0.0.0/", "10.0.0.0/-1", "*"}) {
     CAPTURE(wrong);
     CHECK_FALSE(AddressRange::parse(wrong));
   }

@@ -185,12 +185,12 @@ TEST_CASE("our Close frame says why, once, and waits for the socket", "[net][web
     ReasonCode reason;
     const char* close;
   };
-  for (const Case& one : {Case{ReasonCode::success, "880203E8"},
-                          Case{ReasonCode::session_taken_over, "880203E8"},
-                          Case{ReasonCode::server_shutting_down, "880203E9"},
-                          Case{ReasonCode::malformed_packet, "880203EA"},
-                          Case{ReasonCode::protocol_error, "880203EA"},
-                          Case{ReasonCode::packet_too_large, "880203F1"}}) {
+  for (const Case& one :
+       {Case{ReasonCode::success, "880203E8"}, Case{ReasonCode::session_taken_over, "880203E8"},
+        Case{ReasonCode::server_shutting_down, "880203E9"},
+        Case{ReasonCode::malformed_packet, "880203EA"},
+        Case{ReasonCode::protocol_error, "880203EA"},
+        Case{ReasonCode::packet_too_large, "880203F1"}}) {
     World world;
     world.upgraded().layer->close_because(one.reason);
     world.socket->room = 3;
