@@ -32,6 +32,7 @@ constexpr OptionSpec listener_table[] = {
     {.name = "listeners.*.transport",
      .kind = Kind::choice,
      .text = "tcp",
+     .example = "\"ws\"",
      .choices = transports,
      .takes = Takes::restart,
      .help = "\"tcp\": MQTT. \"ws\": MQTT over WebSocket, as browsers and Grafana speak it.",

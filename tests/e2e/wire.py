@@ -73,7 +73,10 @@ class Packet:
 
 
 def open_socket(where):
-    """`where`: a port of 127.0.0.1, a pair of address and port, or the path of a Unix socket."""
+    """`where`: a port of 127.0.0.1, a pair of address and port, the path of a Unix socket, or what
+    is open already and has `sendall` and `recv`."""
+    if hasattr(where, "sendall"):
+        return where
     if isinstance(where, str):
         stream = socket.socket(socket.AF_UNIX)
         stream.settimeout(PATIENCE_S)
