@@ -55,24 +55,21 @@ bool AddressRange::contains(std::string_view peer) const {
 }
 
 IoResult ProxyLayer::read(std::span<char> into) {
-  const IoResult got = below().read(into);
-  if (reader_ == nullptr || got.state != IoState::ok) return got;
-  if (!trusted_) return refuse("the connection comes from an address not in proxy_protocol_from");
-  const std::span<char> bytes = into.first(got.size);
-  const std::size_t taken = reader_->feed(bytes);
-  switch (reader_->state()) {
-    case ProxyHeaderReader::State::needs_more:
-      return {IoState::blocked, 0};
-    case ProxyHeaderReader::State::malformed:
-      return refuse(reader_->fault());
-    case ProxyHeaderReader::State::complete:
-      break;
+  // TLS above reads record by record: the header may take several reads.
+  while (reader_ != nullptr) {
+    const IoResult got = below().read(into);
+    if (got.state != IoState::ok) return got;
+    if (!trusted_) return refuse("the connection comes from an address not in proxy_protocol_from");
+    const std::size_t taken = reader_->feed(into.first(got.size));
+    if (reader_->state() == ProxyHeaderReader::State::malformed) return refuse(reader_->fault());
+    if (reader_->state() == ProxyHeaderReader::State::needs_more) continue;
+    address_ = reader_->address();
+    reader_.reset();
+    const std::size_t left = got.size - taken;
+    std::memmove(into.data(), into.data() + taken, left);
+    if (left > 0) return {IoState::ok, left};
   }
-  address_ = reader_->address();
-  reader_.reset();
-  const std::size_t left = got.size - taken;
-  std::memmove(into.data(), into.data() + taken, left);
-  return {left > 0 ? IoState::ok : IoState::blocked, left};
+  return below().read(into);
 }
 
 IoResult ProxyLayer::refuse(std::string_view why) {

@@ -24,11 +24,12 @@ except ImportError:
 class Paho:
     """A paho client with its inbox; `connect()` returns when CONNACK is there."""
 
-    def __init__(self, broker, name, version, persistent=False, will=None):
+    def __init__(self, broker, name, version, persistent=False, will=None, transport="tcp"):
         self.version, self.persistent, self.port = version, persistent, broker.port
         style = [paho.CallbackAPIVersion.VERSION1] if hasattr(paho, "CallbackAPIVersion") else []
         clean = {} if version == 5 else {"clean_session": not persistent}
-        self.client = paho.Client(*style, client_id=name, protocol=version, **clean)
+        self.client = paho.Client(*style, client_id=name, protocol=version, transport=transport,
+                                  **clean)
         self.inbox, self.events = queue.Queue(), queue.Queue()
         self.client.on_message = lambda _c, _u, message: self.inbox.put(message)
         self.client.on_connect = lambda _c, _u, flags, *_: self.events.put(flags)

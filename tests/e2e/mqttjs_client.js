@@ -1,5 +1,6 @@
 // What MQTT.js must be able to do with the broker: node mqttjs_client.js PORT PROTOCOL_VERSION
-// With MQTTJS_CA (and MQTTJS_CERT, MQTTJS_KEY) in the environment it speaks TLS.
+// With MQTTJS_CA (for client certificates MQTTJS_CERT and MQTTJS_KEY too) in the environment it
+// speaks TLS, with MQTTJS_PATH WebSocket.
 'use strict';
 const assert = require('assert');
 const fs = require('fs');
@@ -8,10 +9,12 @@ const mqtt = require('mqtt');
 const [port, version] = [Number(process.argv[2]), Number(process.argv[3])];
 const persistent = version === 5 ? { properties: { sessionExpiryInterval: 3600 } } : {};
 const env = process.env;
-const tls = !env.MQTTJS_CA ? {} : {
-  protocol: 'mqtts', host: 'localhost', ca: fs.readFileSync(env.MQTTJS_CA),
-  cert: fs.readFileSync(env.MQTTJS_CERT), key: fs.readFileSync(env.MQTTJS_KEY),
-};
+const scheme = env.MQTTJS_PATH ? 'ws' : 'mqtt';
+const transport = { protocol: env.MQTTJS_CA ? `${scheme}s` : scheme, path: env.MQTTJS_PATH };
+for (const [option, name] of [['ca', 'CA'], ['cert', 'CERT'], ['key', 'KEY']]) {
+  const file = env[`MQTTJS_${name}`];
+  if (file) transport[option] = fs.readFileSync(file);
+}
 
 function once(emitter, event) {
   return new Promise((resolve, reject) => {
@@ -23,8 +26,8 @@ function once(emitter, event) {
 class Member {
   constructor(clientId, options = {}) {
     this.client = mqtt.connect({
-      host: '127.0.0.1', port, protocolVersion: version, clientId, reconnectPeriod: 0, ...tls,
-      ...options,
+      host: 'localhost', port, protocolVersion: version, clientId, reconnectPeriod: 0,
+      ...transport, ...options,
     });
     this.inbox = [];
     this.waiting = [];

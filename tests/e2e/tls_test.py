@@ -1,4 +1,5 @@
-"""TLS with real clients: mosquitto's, paho and MQTT.js; certificates of the openssl command."""
+"""TLS with mosquitto's clients; certificates of the openssl command. Every client over every
+transport: transports_test.py."""
 
 import os
 import shutil
@@ -7,11 +8,8 @@ import ssl
 import subprocess
 
 from broker import PATIENCE_S, Broker, run_tests
-from clients_test import Paho
 from first_steps_test import client, messages, run, subscriber
 from pki import Pki
-
-HERE = os.path.dirname(os.path.abspath(__file__))
 
 SERVER = """
 [listeners.plant]
@@ -109,32 +107,6 @@ def test_a_hang_up_brings_the_new_certificate_and_bad_files_change_nothing():
         said = broker.wait_for("tls_reload_failed")
         assert said["option"] == "key_file" and "server.key" in said["why"], said
         assert presented(broker, pki) == second
-
-
-def test_paho_speaks_tls():
-    broker, pki = prepared(SERVER)
-    with broker:
-        for version in (4, 5):
-            member = Paho(broker, f"paho-tls-{version}", version)
-            member.client.tls_set(ca_certs=pki.ca)
-            member.connect().subscribe("paho/tls", 1)
-            member.publish("paho/tls", "x" * 300_000)
-            assert member.message().payload == b"x" * 300_000
-            member.disconnect()
-
-
-def test_mqtt_js_speaks_tls():
-    node = shutil.which("node") or shutil.which("nodejs")
-    assert node, "needs Debian's nodejs and node-mqtt: ./dev deps test"
-    for version in (4, 5):
-        broker, pki = prepared(MUTUAL)
-        certificate, key = pki.issue("js")
-        with broker:
-            done = subprocess.run(
-                [node, f"{HERE}/mqttjs_client.js", str(broker.port), str(version)], check=False,
-                env={**os.environ, "NODE_PATH": "/usr/share/nodejs", "MQTTJS_CA": pki.ca,
-                     "MQTTJS_CERT": certificate, "MQTTJS_KEY": key}, timeout=PATIENCE_S)
-            assert done.returncode == 0, f"MQTT.js, protocol version {version}"
 
 
 def test_an_old_gateway_is_let_in_with_its_key():

@@ -60,6 +60,21 @@ TEST_CASE("behind a trusted proxy the client has its own address", "[net][proxy]
   CHECK(pass("10.1.2.3:555", {header, "a", header}).bytes == "a" + header);
 }
 
+TEST_CASE("a header is read in one go however little a read asks for", "[net][proxy]") {
+  const ProxyFactory factory({*AddressRange::parse("unix")});
+  auto socket = std::make_unique<ScriptedStream>();
+  socket->input.push_back(header + "hello");
+  const auto layer = factory.wrap(std::move(socket), {"plant", "unix:uid=0"});
+  std::string buffer(5, '\0');
+  std::string bytes;
+  while (bytes.size() < 5) {
+    const IoResult result = layer->read(buffer);
+    REQUIRE(result.state == IoState::ok);
+    bytes.append(buffer, 0, result.size);
+  }
+  CHECK(bytes == "hello");
+}
+
 TEST_CASE("a proxy that does not know the client leaves its own address", "[net][proxy]") {
   const Passed passed = pass("10.1.2.3:555", {"PROXY UNKNOWN\r\nmqtt"});
   CHECK(passed.bytes == "mqtt");
