@@ -118,7 +118,8 @@ def test_mosquitto_over_tcp_tls_and_mutual_tls():
                 continue  # its clients speak no WebSocket
             for version in VERSIONS:
                 common = [*doors.mosquitto(door), "-V", version]
-                live = subscriber(door, *common, "-t", "mosq/#", "-C", "3", "-q", "2", "-F", "%q %p")
+                live = subscriber(door, *common, "-t", "mosq/#", "-C", "3", "-q", "2", "-F",
+                                  "%q %p")
                 for qos in ("0", "1", "2"):
                     run(["mosquitto_pub", "-p", str(door.port), *common, "-t", "mosq/a", "-q", qos,
                          "-m", door.name])
