@@ -139,6 +139,8 @@ async function session(publisher) {
     assert.strictEqual((await again.message()).payload.toString(), String(qos));
   }
   await again.end();
+  // A clean start leaves nothing for whoever comes next.
+  await (await new Member('js-sleeper').online()).end();
 }
 
 async function main() {
