@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdio>
 #include <mutex>
 #include <utility>
@@ -51,9 +53,25 @@ bool is_durable(const Options& options) {
   return options.core.durability == core::Durability::sync;
 }
 
+/// The lines to type are for the front one: it should ask for no certificate, WebSocket or proxy.
+std::vector<std::string> plain_first(const Options& options, std::vector<std::string> addresses) {
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const ListenerOptions& one = options.listeners[i];
+    if (one.websocket || one.tls.on() || !one.proxy_protocol_from.empty()) continue;
+    const auto at = addresses.begin() + static_cast<std::ptrdiff_t>(i);
+    std::rotate(addresses.begin(), at, at + 1);
+    break;
+  }
+  return addresses;
+}
+
 void say_ready(const Options& options, const Broker& broker) {
-  ReadyFacts facts{version(),           broker.addresses(),         options.data_dir,
-                   is_durable(options), broker.restored().retained, broker.restored().sessions};
+  ReadyFacts facts{version(),
+                   plain_first(options, broker.addresses()),
+                   options.data_dir,
+                   is_durable(options),
+                   broker.restored().retained,
+                   broker.restored().sessions};
   LINESHAFT_LOG(app, info, "ready", {"version", facts.version},
                 {"listening", joined(facts.addresses)}, {"admin", options.admin.socket},
                 {"data_dir", facts.data_dir}, {"durability", facts.is_durable ? "sync" : "async"},

@@ -126,6 +126,12 @@ def test_mosquitto_over_tcp_tls_and_mutual_tls():
                 assert messages(live) == [f"{qos} {door.name}" for qos in (0, 1, 2)]
 
 
+def test_the_lines_to_type_are_for_a_listener_that_mosquitto_reaches():
+    with Doors() as doors:
+        port = next(door.port for door in doors.doors if door.name == "tcp")
+        assert f" -p {port} " in doors.broker.seen("ready")[0]["subscribe"]
+
+
 def test_what_comes_in_at_one_door_leaves_at_all():
     with Doors() as doors:
         members = [doors.paho(door, 5).subscribe("meet/#", 1) for door in doors.doors]
