@@ -5,6 +5,7 @@
 #include "broker/base/assert.h"
 #include "storage/bytes.h"
 #include "storage/keys.h"
+#include "storage/owner.h"
 
 namespace lineshaft::storage {
 namespace {
@@ -277,7 +278,7 @@ void encode_session(std::string& out, const core::SessionRecord& record) {
   writer.u8(record.connected ? session_connected : 0);
   writer.u64(to_ms(record.disconnected_at));
   writer.u64(record.head_seq);
-  writer.sized({});  // ext
+  writer.sized(owner_ext(record.owner));
 }
 
 Decoded<core::SessionRecord> decode_session(std::string_view key, std::string_view value) {
@@ -294,7 +295,7 @@ Decoded<core::SessionRecord> decode_session(std::string_view key, std::string_vi
   record.head_seq = reader.u64();
   const std::string_view ext = reader.sized();
   if (reader.done() && (version < 3 || version > 5 || (flags & ~session_connected) != 0 ||
-                        record.sid == 0 || !is_ext(ext))) {
+                        record.sid == 0 || !is_ext(ext) || !read_owner(ext, record.owner))) {
     return RecordFault::out_of_range;
   }
   record.version = static_cast<mqtt::Version>(version);
@@ -445,7 +446,7 @@ void encode_will(std::string& out, const core::WillRecord& record) {
   writer.u32(record.delay_interval_s);
   writer.u32(record.session_expiry_interval_s);
   writer.u64(to_ms(record.disconnected_at));
-  writer.sized({});  // ext
+  writer.sized(owner_ext(record.owner));
   encode_message(writer, out, *record.message);
 }
 
@@ -460,7 +461,7 @@ Decoded<core::WillRecord> decode_will(std::string_view key, std::string_view val
   record.disconnected_at = from_ms(reader.u64());
   const std::string_view ext = reader.sized();
   if (reader.failed()) return RecordFault::truncated;
-  if (!is_ext(ext)) return RecordFault::out_of_range;
+  if (!is_ext(ext) || !read_owner(ext, record.owner)) return RecordFault::out_of_range;
   auto message = decode_message(reader);
   if (message.has_error()) return message.error();
   record.message = std::move(*message);

@@ -95,7 +95,44 @@ void add_others(CLI::App& app, Command& command, bool& example) {
   docs->callback([&command] { command.verb = Command::Verb::config_docs; });
 }
 
+void add_passwd(CLI::App& app, Command& command) {
+  CLI::App* passwd = app.add_subcommand("passwd", "Set, remove or list the users of a users file");
+  PasswdOptions& options = command.passwd;
+  passwd->add_option("FILE", options.file, "The users file; made if it is not there")->required();
+  auto* user = passwd->add_option("USER", options.user, "Whose password");
+  passwd
+      ->add_option(
+          "--password-file", options.password_file,
+          "Take the password from the first line of this file; without it, it is typed, or "
+          "comes on standard input")
+      ->type_name("FILE");
+  passwd->add_flag("--no-scram", options.no_scram, "Do not let this user log in by SCRAM-SHA-256");
+  const auto act = [&options](PasswdOptions::Act what) {
+    return [&options, what](std::int64_t) { options.act = what; };
+  };
+  auto* remove = passwd->add_flag("--delete", act(PasswdOptions::Act::remove), "Remove the user");
+  auto* list = passwd->add_flag("--list", act(PasswdOptions::Act::list), "List the users");
+  list->excludes(user)->excludes(remove);
+  passwd->callback([&command, user] {
+    command.verb = Command::Verb::passwd;
+    const bool needs_user = command.passwd.act != PasswdOptions::Act::list;
+    if (needs_user && user->count() == 0) throw CLI::RequiredError("USER");
+  });
+}
+
+void add_import(CLI::App& app, Command& command) {
+  CLI::App* import = app.add_subcommand(
+      "import-mosquitto", "Print a mosquitto password or ACL file in the form of this broker");
+  auto* which = import->add_option_group("file")->require_option(1);
+  which->add_option("--passwords", command.import_passwords, "A password_file: prints a users file")
+      ->type_name("FILE");
+  which->add_option("--acl", command.import_acl, "An acl_file: prints a rules file")
+      ->type_name("FILE");
+  import->callback([&command] { command.verb = Command::Verb::import_mosquitto;
+});
 }  // namespace
+
+}  // namespace lineshaft::app
 
 std::string version() { return LINESHAFT_VERSION; }
 
@@ -108,6 +145,8 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
   app.footer(footer);
   add_serve(app, command);
   add_clients(app, command);
+  add_passwd(app, command);
+  add_import(app, command);
   add_others(app, command, example);
 
   CommandLine line;

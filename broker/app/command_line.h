@@ -6,12 +6,22 @@
 #include <vector>
 
 #include "broker/app/exit_code.h"
+#include "broker/app/passwd.h"
 
 namespace lineshaft::app {
 
 /// What the operator typed.
 struct Command {
-  enum class Verb : std::uint8_t { serve, check_config, status, reload, version, config_docs };
+  enum class Verb : std::uint8_t {
+    serve,
+    check_config,
+    status,
+    reload,
+    passwd,
+    import_mosquitto,
+    version,
+    config_docs,
+  };
 
   Verb verb = Verb::serve;
   std::optional<std::string> config_file;
@@ -25,6 +35,10 @@ struct Command {
   std::string probe;
   /// config-docs: the guide instead of the example file.
   bool markdown = false;
+  PasswdOptions passwd;
+  /// import-mosquitto: one of them.
+  std::string import_passwords;
+  std::string import_acl;
 };
 
 /// A command, or what to print instead of running one.

@@ -48,12 +48,16 @@ until then; the log names those that wait (`event=reload_needs_restart`).
 
 ## A listener that other machines can reach
 
-A `bind` beyond 127.0.0.0/8, ::1 and Unix sockets needs `authorization = "open"` at the top of the
-configuration: whoever reaches the listener may then do everything. Password and certificate
-authentication do not exist yet.
+A `bind` beyond 127.0.0.0/8, ::1 and Unix sockets needs `authorization` at the top of the
+configuration: "users" for users with passwords and rules, described in
+[security.md](security.md), or "open": whoever reaches the listener may then do everything.
 
 ```toml
-authorization = "open"
+authorization = "users"
+
+[users]
+file = "/etc/lineshaft/users"
+rules_file = "/etc/lineshaft/rules"
 
 [listeners.plant]
 bind = "0.0.0.0:1883"

@@ -124,9 +124,9 @@ void check_listeners(const Options& options, std::vector<ConfigProblem>& problem
            fmt::format("listener {} on {} can be reached from other machines and nothing says who "
                        "may connect",
                        in_quotes(each.name), each.bind.text()),
-           "To let everybody in, write authorization = \"open\" at the top of the configuration "
-           "or set LINESHAFT_AUTHORIZATION=open; else bind 127.0.0.1. Password and certificate "
-           "authentication do not exist yet."});
+           "For users with passwords, write authorization = \"users\" at the top of the "
+           "configuration and name their files in [users]. To let everybody in, write "
+           "authorization = \"open\" or set LINESHAFT_AUTHORIZATION=open. Else bind 127.0.0.1."});
     }
     if (!each.websocket && !(each.ws_paths.empty() && each.ws_origins.empty())) {
       problems.push_back(
@@ -171,6 +171,18 @@ void resolve_admin(const ConfigSources& sources, Options& options,
     problems.push_back(
         {"", fmt::format("admin.socket would be {}: {}", in_quotes(options.admin.socket), problem),
          "Set admin.socket to a short path."});
+  }
+}
+
+void check_users(const Options& options, std::vector<ConfigProblem>& problems) {
+  if (options.authorization != "users") return;
+  for (const char* name : {"users.file", "users.rules_file"}) {
+    const Value& value = options.settings.find(name)->second.value;
+    if (!std::get<std::string>(value).empty()) continue;
+    problems.push_back({where(options, "authorization"),
+                        fmt::format("authorization is \"users\" and {} is not named", name),
+                        "`lineshaft passwd FILE USER` makes the users file; a rules file with the "
+                        "lines \"everybody\" and \"both #\" lets every user do everything."});
   }
 }
 
@@ -237,6 +249,7 @@ Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
   resolve_names(sources, options, problems);
   resolve_admin(sources, options, problems);
   check_listeners(options, problems);
+  check_users(options, problems);
   if (!problems.empty()) throw ConfigError(std::move(problems));
   return options;
 }

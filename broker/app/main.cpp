@@ -8,6 +8,8 @@
 #include "broker/app/admin_verbs.h"
 #include "broker/app/command_line.h"
 #include "broker/app/config_docs.h"
+#include "broker/app/import_verb.h"
+#include "broker/app/passwd.h"
 #include "broker/app/serve.h"
 #include "broker/base/log.h"
 
@@ -31,6 +33,10 @@ ExitCode run(const Command& command) {
     case Command::Verb::config_docs:
       std::fputs((command.markdown ? configuration_guide() : example_config()).c_str(), stdout);
       break;
+    case Command::Verb::passwd:
+      return passwd(command.passwd);
+    case Command::Verb::import_mosquitto:
+      return import_mosquitto(command.import_passwords, command.import_acl);
     case Command::Verb::version:
       std::printf("lineshaft %s (MQTT 5.0, 3.1.1, 3.1)\n", version().c_str());
       break;

@@ -18,6 +18,7 @@ std::span<const OptionSpec> node_options();
 std::span<const OptionSpec> listener_options();
 std::span<const OptionSpec> listener_tls_options();
 std::span<const OptionSpec> net_options();
+std::span<const OptionSpec> users_options();
 std::span<const OptionSpec> mqtt_options();
 std::span<const OptionSpec> storage_options();
 std::span<const OptionSpec> log_options();

@@ -4,7 +4,7 @@
 namespace lineshaft::app {
 namespace {
 
-constexpr std::string_view authorizations[] = {"open"};
+constexpr std::string_view authorizations[] = {"open", "users"};
 constexpr std::string_view levels[] = {"debug", "info", "warn", "error", "critical"};
 constexpr std::string_view room_levels[] = {"", "debug", "info", "warn", "error", "critical"};
 constexpr std::string_view formats[] = {"auto", "text", "json"};
@@ -22,9 +22,10 @@ constexpr OptionSpec top_table[] = {
      .example = "\"open\"",
      .choices = authorizations,
      .takes = Takes::restart,
-     .help = "Who may connect. \"open\": everybody who reaches a listener, with every right. It "
-             "must be stated as soon as a listener can be reached from another machine. Password "
-             "and certificate authentication do not exist yet.",
+     .help = "Who may connect. \"open\": everybody who reaches a listener, with every right. "
+             "\"users\": who proves with a password or by SCRAM-SHA-256 to be a user, with that "
+             "user's rights; see [users]. It must be stated as soon as a listener can be reached "
+             "from another machine.",
      .set = [](Options& o, std::string_view, const Value& v) { o.authorization = text(v); }},
     {.name = "shards",
      .min = 1,
@@ -84,6 +85,11 @@ constexpr OptionSpec log_room_table[] = {
      .choices = room_levels,
      .help = "Sessions, routing, limits.",
      .set = set_room_level<log::Room::core>},
+    {.name = "log.rooms.auth",
+     .kind = Kind::choice,
+     .choices = room_levels,
+     .help = "Logins.",
+     .set = set_room_level<log::Room::auth>},
     {.name = "log.rooms.mqtt",
      .kind = Kind::choice,
      .choices = room_levels,

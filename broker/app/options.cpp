@@ -16,6 +16,8 @@ std::span<const OptionSection> option_sections() {
        "TLS of one listener: docs/security.md. Files are read again with SIGHUP and when they "
        "change, without closing a connection.",
        listener_tls_options()},
+      {"users", "With authorization = \"users\": who they are. Both files must be named.",
+       users_options()},
       {"net", "Connections, whatever they speak.", net_options()},
       {"mqtt", "What one client may do.", mqtt_options()},
       {"storage", "What survives, and how.", storage_options()},

@@ -49,6 +49,13 @@ struct AdminOptions {
   std::optional<BindAddress> listen;
 };
 
+/// `[users]`
+struct UsersOptions {
+  std::string file;
+  std::string rules_file;
+  bool anonymous = false;
+};
+
 /// What `[storage]` says beyond the core's part.
 struct StorageSettings {
   /// 0: a quarter of the memory, at most 512 MiB.
@@ -85,6 +92,7 @@ struct Options {
   std::string node_name;
   std::string data_dir;
   std::vector<ListenerOptions> listeners;
+  UsersOptions users;
   NetOptions net;
   core::CoreConfig core;
   StorageSettings storage;

@@ -17,6 +17,7 @@
 #include "broker/app/service_manager.h"
 #include "broker/app/signals.h"
 #include "broker/app/tls_setup.h"
+#include "broker/app/users_setup.h"
 #include "broker/app/wiring.h"
 #include "broker/base/limits.h"
 #include "broker/base/log.h"
@@ -90,7 +91,9 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
   try {
     const auto next = load_options(sources);
     Reloaded reloaded = merge_reload(*running, *next);
+    auto users = load_users(*reloaded.options);
     apply_log_options(reloaded.options->log);
+    broker.change_users(std::move(users));
     broker.reconfigure(reloaded.options->core);
     for (const std::string& listener : broker.reload_tls()) {
       outcome.problems.push_back(
@@ -183,9 +186,11 @@ ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& source
 
 ExitCode serve(const ConfigSources& sources) {
   std::shared_ptr<const Options> options;
+  auth::UsersPolicyPtr users;
   try {
     options = load_options(sources);
     check_tls_files(*options);
+    users = load_users(*options);
   } catch (const ConfigError& error) {
     print_error(error.what());
     return ExitCode::config;
@@ -208,6 +213,7 @@ ExitCode serve(const ConfigSources& sources) {
           requests.add(std::move(answer));
           signals.ask_reload();
         });
+    broker.change_users(std::move(users));
     const auto failure = broker.start([&signals] { return signals.is_stop_pending(); });
     if (failure && failure->exit_code == ExitCode::ok) {
       LINESHAFT_LOG(app, info, "start_given_up",
@@ -229,6 +235,7 @@ ExitCode check_config(const ConfigSources& sources) {
   try {
     const auto options = load_options(sources);
     check_tls_files(*options);
+    load_users(*options);
     std::vector<std::string> addresses;
     for (const ListenerOptions& each : options->listeners) addresses.push_back(each.bind.text());
     fmt::print("{}: right. Listens on {}, keeps data in {}, durability {}.\n",

@@ -7,9 +7,11 @@
 #include <random>
 #include <utility>
 
+#include "auth/users_interceptor.h"
 #include "broker/app/command_line.h"
 #include "broker/app/process_facts.h"
 #include "broker/app/tls_metrics.h"
+#include "broker/base/assert.h"
 #include "broker/base/log.h"
 #include "broker/net/endpoint.h"
 #include "broker/net/proxy_layer.h"
@@ -165,7 +167,10 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   // restore, so that probes see the broker start.
   admin_ = std::make_unique<AdminRoom>(options_, clock_, reload_, metrics_sources());
   if (const auto error = admin_->start()) return failure_of(*error);
-  core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed());
+  // Without rules nobody may do anything, whatever went wrong on the way here.
+  LINESHAFT_ASSERT(users_ != nullptr || options_.authorization != "users");
+  core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed(),
+                                       make_interceptor());
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
 
   server_ = std::make_unique<net::Server>(std::move(server), *core_, nullptr, clock_);
@@ -173,6 +178,10 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
       std::move(opened.database), storage_options(options_), clock_, server_->sink(),
       [this](int) { on_fatal_(); });
   server_->set_store(journal_.get());
+  if (users_) {
+    authenticator_ = std::make_unique<auth::UsersAuthenticator>(users_, clock_);
+    server_->set_authenticator(authenticator_.get());
+  }
   core::Effects effects(options_.shards);
   core_->restored(clock_.now(), restored_.summary, effects);
   server_->distribute(effects);
@@ -243,6 +252,20 @@ std::vector<std::string> Broker::addresses() const {
     all.push_back(is_unix ? "unix:" + each.address : each.address);
   }
   return all;
+}
+
+std::shared_ptr<core::Interceptor> Broker::make_interceptor() const {
+  return users_ ? std::make_shared<auth::UsersInterceptor>(users_) : nullptr;
+}
+
+void Broker::change_users(auth::UsersPolicyPtr users) {
+  users_ = std::move(users);
+  if (!authenticator_) return;
+  // Who logs in meanwhile is judged once more by the core, under the new policy.
+  authenticator_->set_policy(users_);
+  server_->sink().submit(core::PolicyChanged{make_interceptor()});
+  LINESHAFT_LOG(app, info, "users_changed", {"users", users_->users.size()},
+                {"users_with_rules", users_->rules.users.size()});
 }
 
 void Broker::reconfigure(const core::CoreConfig& config) {

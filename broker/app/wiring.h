@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/users_authenticator.h"
 #include "broker/app/admin_room.h"
 #include "broker/app/exit_code.h"
 #include "broker/app/options.h"
@@ -48,6 +49,10 @@ class Broker {
   std::vector<std::string> addresses() const;
   const storage::RestoreReport& restored() const { return restored_; }
 
+  /// Who may connect and do what from now on; before `start`, and at a reload. Null: everybody, and
+  /// only with authorization = "open".
+  void change_users(auth::UsersPolicyPtr users);
+
   /// Hands the core its part of new options.
   void reconfigure(const core::CoreConfig& config);
 
@@ -72,6 +77,7 @@ class Broker {
                                       const std::function<bool()>& stop_asked);
   /// What rooms beside admin add to /metrics.
   std::vector<admin::MetricsSource> metrics_sources();
+  std::shared_ptr<core::Interceptor> make_interceptor() const;
   void publish_sys_topics(Now now);
 
   const Options& options_;
@@ -81,8 +87,11 @@ class Broker {
 
   storage::RestoreReport restored_;
   std::unique_ptr<TlsSetup> tls_;
+  auth::UsersPolicyPtr users_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<net::Server> server_;
+  /// Behind the server: its threads answer into the shards.
+  std::unique_ptr<auth::UsersAuthenticator> authenticator_;
   std::unique_ptr<storage::JournalWriter> journal_;
   std::unique_ptr<SysTopics> sys_topics_;
   std::unique_ptr<AdminRoom> admin_;

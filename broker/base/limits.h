@@ -143,6 +143,33 @@ inline constexpr Milliseconds http_patience{2'000};
 inline constexpr Milliseconds http_reload_patience{20'000};
 /// Pages that wait for the core at once; a further one is sent without it.
 inline constexpr std::size_t http_core_askers_max = 128;
+/// Users of the users file; a further line is a fault of the file.
+inline constexpr std::size_t users_max = 100'000;
+/// Bytes of a user's name; longer ones are a fault of the file.
+inline constexpr std::size_t user_name_size_bytes_max = 256;
+/// Rules of the rules file; a further one is a fault of the file.
+inline constexpr std::size_t user_rules_max = 100'000;
+/// Faults of one file that are reported.
+inline constexpr std::size_t file_faults_max = 20;
+/// Bytes of a users or rules file.
+inline constexpr std::size_t users_file_size_bytes_max = 32 * 1024 * 1024;
+/// Threads that hash passwords, each with at most 64 MiB.
+inline constexpr std::size_t hash_threads = 2;
+/// Passwords waiting for them; a further login gets 0x89.
+inline constexpr std::size_t hash_queue_max = 64;
+/// Wrong passwords of one name from one address before its logins are spaced out (0x9F).
+inline constexpr std::uint32_t login_failures_free = 3;
+/// Wrong passwords from one address, whatever the names, before unknown ones are spaced out.
+inline constexpr std::uint32_t login_failures_free_address = 20;
+/// First and longest distance between two logins that are spaced out; it doubles with each failure.
+inline constexpr Milliseconds login_backoff_min{1'000};
+inline constexpr Milliseconds login_backoff_max{32'000};
+/// Longest distance for an address: others may sit behind it.
+inline constexpr Milliseconds login_backoff_address_max{4'000};
+/// Failures are forgotten so long after the last one.
+inline constexpr Milliseconds login_backoff_memory{600'000};
+/// Names with address, and addresses, whose logins are remembered; the oldest is forgotten.
+inline constexpr std::size_t login_backoffs_max = 10'000;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

@@ -52,6 +52,17 @@ namespace lineshaft {
   X(sessions_refused_limit, "sessions_refused_limit")               \
   X(sessions_expired, "sessions_expired")                           \
   X(wills_sent, "wills_sent")                                       \
+  X(logins_accepted, "logins_accepted")                             \
+  X(logins_failed, "logins_failed")                                 \
+  X(logins_refused_busy, "logins_refused_busy")                     \
+  X(logins_refused_backoff, "logins_refused_backoff")               \
+  X(login_backoffs_forgotten, "login_backoffs_forgotten")           \
+  X(reauthentications_failed, "reauthentications_failed")           \
+  X(connections_revoked, "connections_revoked")                     \
+  X(takeovers_denied, "takeovers_denied")                           \
+  X(subscriptions_denied, "subscriptions_denied")                   \
+  X(deliveries_denied, "deliveries_denied")                         \
+  X(wills_denied, "wills_denied")                                   \
   X(shared_moved, "shared_moved")                                   \
   X(reading_paused_journal, "reading_paused_journal")               \
   X(journal_commits, "journal_commits")                             \

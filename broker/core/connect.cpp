@@ -18,13 +18,16 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
               Configure{connection.ref(), packet.version, packet.maximum_packet_size,
                         packet.request_problem_information,
                         std::min(packet.topic_alias_maximum, config_.topic_alias_out_max)});
-  const ReasonCode refused = check_connect(packet);
+  const bool assigned = packet.client_id.empty();
+  ReasonCode refused = check_connect(connection, packet);
+  if (!is_failure(refused)) {
+    if (assigned) packet.client_id = assign_client_id();  // [MQTT-3.1.3-6], [MQTT-3.1.3-7]
+    refused = check_rights(connection, packet);
+  }
   if (is_failure(refused)) {
     refuse_connect(connection, {refused, "MQTT-3.1.4-2"}, true);
     return;
   }
-  const bool assigned = packet.client_id.empty();
-  if (assigned) packet.client_id = assign_client_id();  // [MQTT-3.1.3-6], [MQTT-3.1.3-7]
 
   // [MQTT-3.1.3-2] the identifier names the session. [MQTT-3.1.4-4] take over, resume or begin.
   Session* session = sessions_.find(packet.client_id);
@@ -46,10 +49,15 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
   send_connack(connection, packet, *session, session_present, assigned);
 }
 
-ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) {
+ReasonCode Core::check_connect(const ConnectionState& connection,
+                               const mqtt::ConnectPacket& packet) {
   if (draining_) return ReasonCode::server_unavailable;
-  // Enhanced authentication does not exist: [MQTT-4.12.0-1], [MQTT-4.12.0-4].
-  if (packet.authentication_method) return ReasonCode::bad_authentication_method;
+  if (connection.admission) {
+    if (is_failure(connection.admission->reason)) return connection.admission->reason;
+  } else if (packet.authentication_method) {
+    // Where nobody is asked who he is there is no method: [MQTT-4.12.0-1], [MQTT-4.12.0-4].
+    return ReasonCode::bad_authentication_method;
+  }
   if (packet.will && starts_with_dollar(packet.will->message->topic())) {
     return ReasonCode::topic_name_invalid;
   }
@@ -67,6 +75,32 @@ ReasonCode Core::check_connect(const mqtt::ConnectPacket& packet) {
     if (!comes_back) return ReasonCode::server_unavailable;
   }
   return ReasonCode::success;
+}
+
+/// May this principal connect, use this session and leave this will?
+ReasonCode Core::check_rights(const ConnectionState& connection,
+                              const mqtt::ConnectPacket& packet) {
+  if (!connection.admission) {
+    return interceptor_ ? ReasonCode::not_authorized : ReasonCode::success;
+  }
+  const PrincipalPtr& principal = connection.admission->principal;
+  Session* const known = sessions_.find(packet.client_id);
+  // A session with all that waits in it is its owner's; who takes it over would read its messages
+  // and disconnect its client.
+  const bool owned = known != nullptr && known->owner && !known->owner->is_anonymous() &&
+                     !known->ended && !is_expired(*known);
+  if (owned && !is_same(*known->owner, *principal)) {
+    count(Counter::takeovers_denied);
+    LINESHAFT_LOG(core, warn, "takeover_denied", {"client_id", packet.client_id},
+                  {"owner", known->owner->name}, {"user", principal->name},
+                  {"peer", connection.peer ? connection.peer->address : std::string()});
+    return ReasonCode::not_authorized;
+  }
+  if (!interceptor_) return ReasonCode::success;
+  const Subject subject{*principal, packet.client_id};
+  const ReasonCode refused = interceptor_->on_connect(subject);
+  if (is_failure(refused) || !packet.will) return refused;
+  return interceptor_->on_publish(subject, *packet.will->message).reason;
 }
 
 /// What cannot be read as a CONNECT. Only a v5 client is told what is wrong with it; 3.x has codes
@@ -148,6 +182,11 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   statistics_.connections_most = std::max(statistics_.connections_most, connected_);
   for (auto& incoming : session.incoming) incoming.counted = false;
 
+  if (connection.admission) {
+    session.owner = connection.principal = connection.admission->principal;
+    session.policy_epoch = 0;
+    connection.authentication_method = packet.authentication_method.value_or("");
+  }
   connection.accepted = true;
   connection.session = session.index;
   connection.window = std::min(packet.receive_maximum, config_.inflight_out_max);
@@ -168,8 +207,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
 
 void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,
                         Session& session, bool session_present, bool assigned) {
-  // [MQTT-3.1.4-5], [MQTT-3.2.0-2]. There is no Response Information [MQTT-3.1.2-28] and no method
-  // to repeat [MQTT-4.12.0-6].
+  // [MQTT-3.1.4-5], [MQTT-3.2.0-2]. There is no Response Information [MQTT-3.1.2-28].
   auto connack = std::make_unique<mqtt::ConnackPacket>();
   connack->session_present = session_present;  // [MQTT-3.2.2-2], [MQTT-3.2.2-3]
   if (session.expiry_interval_s != packet.session_expiry_interval_s) {
@@ -178,6 +216,12 @@ void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& 
   connack->receive_maximum = connection.receive_maximum;
   connack->maximum_packet_size = config_.packet_size_bytes_max;
   connack->topic_alias_maximum = config_.topic_alias_in_max;
+  if (!connection.authentication_method.empty()) {
+    // [MQTT-4.12.0-5] the method and its last word; without one neither [MQTT-4.12.0-6].
+    connack->authentication_method = connection.authentication_method;
+    connack->authentication_data = std::move(connection.admission->data);
+  }
+  connection.admission.reset();
   if (assigned) connack->assigned_client_identifier = session.client_id;
   const auto enforced_s = static_cast<std::uint16_t>(connection.silence_max.count() / 1500);
   if (enforced_s != packet.keep_alive_s) connack->server_keep_alive_s = enforced_s;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "broker/core/effects.h"
@@ -45,6 +46,14 @@ struct ConnectionState {
   std::uint32_t unacknowledged = 0;
   SessionIndex session = no_session;
   std::shared_ptr<const Peer> peer;
+  /// How its authentication ended; null with open access, and once CONNACK has told.
+  std::unique_ptr<Admission> admission;
+  /// Who it is; null with open access.
+  PrincipalPtr principal;
+  /// Authentication Method its CONNECT named; empty without.
+  std::string authentication_method;
+  /// Between AUTH 0x19 and its outcome.
+  bool reauthenticates = false;
 
   /// 1.5 times the keep alive; 0 without.
   Milliseconds silence_max{0};
@@ -64,14 +73,16 @@ class ConnectionTable {
  public:
   explicit ConnectionTable(std::size_t shards) : shards_(shards) {}
 
-  ConnectionState& open(const ConnectionId& id, std::shared_ptr<const Peer> peer) {
+  ConnectionState& open(ConnectionOpened opened) {
+    const ConnectionId& id = opened.connection;
     auto& shard = shards_[id.shard];
     if (id.slot >= shard.size()) shard.resize(id.slot + std::size_t{1});
     auto& place = shard[id.slot];
     place = std::make_unique<ConnectionState>();
     place->id = id;
     place->open = true;
-    place->peer = std::move(peer);
+    place->peer = std::move(opened.peer);
+    place->admission = std::move(opened.admission);
     return *place;
   }
 
@@ -83,6 +94,19 @@ class ConnectionTable {
   }
 
   void close(const ConnectionId& id) { shards_[id.shard][id.slot].reset(); }
+
+  /// Visits at most `places_max` places from `next` on and moves it; true when all were visited.
+  template <class Visit>
+  bool walk(ConnectionId& next, std::size_t places_max, Visit visit) {
+    for (; next.shard < shards_.size(); ++next.shard, next.slot = 0) {
+      auto& shard = shards_[next.shard];
+      for (; next.slot < shard.size(); ++next.slot) {
+        if (places_max-- == 0) return false;
+        if (shard[next.slot]) visit(*shard[next.slot]);
+      }
+    }
+    return true;
+  }
 
   template <class Visit>
   void for_each(Visit visit) {

@@ -18,8 +18,10 @@ Overloaded(Functions...) -> Overloaded<Functions...>;
 
 }  // namespace
 
-Core::Core(CoreConfig config, std::size_t shards, std::uint64_t seed)
+Core::Core(CoreConfig config, std::size_t shards, std::uint64_t seed,
+           std::shared_ptr<Interceptor> interceptor)
     : config_(std::move(config)),
+      interceptor_(std::move(interceptor)),
       random_(seed),
       connections_(shards),
       subscriptions_(seed),
@@ -36,7 +38,7 @@ void Core::apply(Now now, Input input, Effects& effects) {
   std::visit(Overloaded{
                  [this](PacketsArrived& in) { on_packets(std::move(in)); },
                  [this](ConnectionOpened& in) {
-                   connections_.open(in.connection, std::move(in.peer)).last_packet = now_.steady;
+                   connections_.open(std::move(in)).last_packet = now_.steady;
                  },
                  [this](const ConnectionLost& in) {
                    if (auto* c = connections_.find(in.connection)) on_lost(*c, in.because);
@@ -58,6 +60,11 @@ void Core::apply(Now now, Input input, Effects& effects) {
                  [this](QueueLoaded& in) { on_queue_loaded(std::move(in)); },
                  [this](const Request& in) { on_request(in); },
                  [this](Reconfigured& in) { reconfigure(std::move(in.config)); },
+                 [this](PolicyChanged& in) { change_policy(std::move(in.interceptor)); },
+                 [this](const Reauthenticated& in) {
+                   auto* c = connections_.find(in.connection);
+                   if (c != nullptr && c->reauthenticates) on_reauthenticated(*c, *in.admission);
+                 },
              },
              input);
   close_overflowed();
@@ -114,11 +121,7 @@ void Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
           [&](std::unique_ptr<mqtt::SubscribePacket>& in) { on_subscribe(connection, *in); },
           [&](std::unique_ptr<mqtt::UnsubscribePacket>& in) { on_unsubscribe(connection, *in); },
           [&](std::unique_ptr<mqtt::DisconnectPacket>& in) { on_disconnect(connection, *in); },
-          [&](std::unique_ptr<mqtt::AuthPacket>&) {
-            // Nobody can have agreed on a method: CONNECT with one is refused [MQTT-4.12.0-7],
-            // [MQTT-4.12.1-1].
-            violate(connection, {ReasonCode::protocol_error, "MQTT-4.12.0-7"});
-          },
+          [&](std::unique_ptr<mqtt::AuthPacket>& in) { on_auth(connection, *in); },
           [&](const mqtt::Violation& in) {
             if (connection.accepted) {
               violate(connection, in.error);
@@ -177,6 +180,7 @@ void Core::on_time() {
     finish_drain();
     return;
   }
+  sweep_policy();
   // A store in trouble keeps what must be kept; values stay marked until it is well again.
   const bool may_flush = store_state_.accepts_writes;
   if (may_flush && (flushing_ || now_.steady >= next_flush_)) {

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <span>
@@ -17,6 +18,7 @@
 #include "broker/core/connection_state.h"
 #include "broker/core/effects.h"
 #include "broker/core/input.h"
+#include "broker/core/interceptor.h"
 #include "broker/core/persist.h"
 #include "broker/core/ring_queue.h"
 #include "broker/core/session.h"
@@ -30,13 +32,14 @@ namespace lineshaft::core {
 /// The pure machine: `apply(now, input) -> effects`. No socket, file, thread, lock or clock.
 ///
 /// Owned by whoever runs its turns; never called by two threads at once. Its parts stand in one
-/// file each: connect, publish, router, delivery, subscribe, replay, acknowledge, disconnect,
-/// wills, values, journal, restore.
+/// file each: connect, authenticate, policy, publish, router, delivery, subscribe, replay,
+/// acknowledge, disconnect, wills, values, journal, restore.
 class Core {
  public:
   /// `shards`: entries in every `Effects`. `seed`: chance for assigned Client Identifiers and for
-  /// hashing.
-  Core(CoreConfig config, std::size_t shards, std::uint64_t seed);
+  /// hashing. `interceptor`: who may do what; null lets everybody do everything.
+  Core(CoreConfig config, std::size_t shards, std::uint64_t seed,
+       std::shared_ptr<Interceptor> interceptor = nullptr);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -104,7 +107,8 @@ class Core {
 
   // connect.cpp
   void on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet);
-  ReasonCode check_connect(const mqtt::ConnectPacket& packet);
+  ReasonCode check_connect(const ConnectionState& connection, const mqtt::ConnectPacket& packet);
+  ReasonCode check_rights(const ConnectionState& connection, const mqtt::ConnectPacket& packet);
   void refuse_connect(ConnectionState& connection, const Error& error, bool told);
   void refuse_malformed_connect(ConnectionState& connection, const mqtt::Violation& violation);
   std::string assign_client_id();
@@ -115,6 +119,24 @@ class Core {
   void send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,
                     Session& session, bool session_present, bool assigned);
   void after_connack(ConnectionState& connection);
+
+  // authenticate.cpp
+  void on_auth(ConnectionState& connection, mqtt::AuthPacket& packet);
+  void on_reauthenticated(ConnectionState& connection, const Admission& admission);
+
+  // policy.cpp
+  static Subject subject_of(const Session& session);
+  PolicyClass policy_class_of(Session& session);
+  ReasonCode ask_publish(Session& session, const Message& message, TopicIndex topic);
+  bool ask_deliver(Session& session, TopicIndex topic);
+  ReasonCode ask_subscribe(Session& session, const mqtt::SubscribePacket::Item& item);
+  bool may_receive(Session& session, TopicIndex topic) {
+    return interceptor_ == nullptr || ask_deliver(session, topic);
+  }
+  bool may_leave_queue(Session& session, const Message& message);
+  bool may_send_will(Session& session, const Message& message);
+  void change_policy(std::shared_ptr<Interceptor> interceptor);
+  void sweep_policy();
 
   // publish.cpp
   void on_publish(ConnectionState& connection, mqtt::PublishPacket& packet);
@@ -131,8 +153,8 @@ class Core {
   void collect_group(ShareId share, const Publication& publication);
   /// Who may get a message of a shared subscription.
   enum class Takers : std::uint8_t { any, connected, durable, connected_and_durable };
-  SharedGroup::Member* pick_member(SharedGroup& group, QoS published, SessionIndex except,
-                                   Takers takers);
+  SharedGroup::Member* pick_member(SharedGroup& group, QoS published, TopicIndex topic,
+                                   SessionIndex except, Takers takers);
   bool reaches_store(const Publication& publication) const;
   void route(Publication& publication);
   void publish_now(Publication publication);
@@ -167,6 +189,8 @@ class Core {
   void pump(Session& session, std::uint64_t fresh_seq = 0);
   void resend(Session& session, ConnectionState& connection);
   bool start_next(Session& session, ConnectionState& connection, std::uint64_t fresh_seq);
+  bool drop_unsendable(Session& session, const ConnectionState& connection, std::uint32_t expiry_s,
+                       bool is_fresh);
   void send_inflight(ConnectionState& connection, InflightEntry& inflight);
   void refill(Session& session);
   void on_queue_loaded(QueueLoaded input);
@@ -174,6 +198,9 @@ class Core {
   void release_awaiting(Session& session);
   void release_committed(Session& session);
   void drop_expired_unsent(Session& session);
+  void drop_denied_inflight(Session& session);
+  template <class Drops>
+  void drop_inflight_if(Session& session, Drops drops);
   void send_waiting_qos0(Session& session, ConnectionState& connection);
   void forget_entry(Session& session, const QueueEntry& entry);
   std::size_t store_entry(Session& session, const QueueEntry& entry);
@@ -303,6 +330,12 @@ class Core {
   Instant steady_of(WallTime wall) const { return now_.steady + (wall - now_.wall); }
 
   CoreConfig config_;
+  /// Null: everybody may do everything.
+  std::shared_ptr<Interceptor> interceptor_;
+  /// Counts policies; what was remembered under another number is forgotten.
+  std::uint32_t policy_epoch_ = 1;
+  /// Next place to look at for who must go; nullopt: all have been looked at.
+  std::optional<ConnectionId> policy_sweep_;
   std::mt19937_64 random_;
   ConnectionTable connections_;
   SubscriptionTrie subscriptions_;

@@ -198,6 +198,7 @@ void Core::pump(Session& session, std::uint64_t fresh_seq) {
 void Core::resend(Session& session, ConnectionState& connection) {
   SessionQueue& queue = session.queue;
   drop_expired_unsent(session);
+  if (interceptor_) drop_denied_inflight(session);
   for (InflightEntry& inflight : queue.inflight) {
     if (inflight.on_wire) continue;
     if (queue.on_wire >= connection.window) return;
@@ -220,21 +221,7 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
   SessionQueue& queue = session.queue;
   QueueEntry& front = queue.head.front();
   const std::uint32_t expiry_s = remaining_expiry_s(*front.message);
-  const bool gone = expired(*front.message);
-  const bool too_large =
-      connection.packet_size_bytes_max != 0 && !fits(connection, front, expiry_s);
-  if (gone || too_large) {
-    // [MQTT-3.3.2-5] and [MQTT-3.1.2-25]: it counts as delivered.
-    count(gone ? Counter::dropped_expired : Counter::dropped_too_large);
-    if (too_large && !session.too_large_logged) {
-      session.too_large_logged = true;
-      LINESHAFT_LOG(core, warn, "message_too_large", {"client_id", session.client_id},
-                    {"topic", front.message->topic()},
-                    {"packet_size_max", connection.packet_size_bytes_max});
-    }
-    forget_entry(session, queue.head.pop_front());
-    return true;
-  }
+  if (drop_unsendable(session, connection, expiry_s, front.seq == fresh_seq)) return true;
   // A QoS 2 replay waits for its identifier; what is newer of its topic does not overtake it.
   if (const InflightEntry* const older = queue.unsent_retained(front.message->topic())) {
     front.wait_seq = std::max(front.wait_seq, older->entry.wait_seq);
@@ -281,6 +268,29 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
   return true;
 }
 
+/// Drops the first waiting message when it expired, is too large or is not allowed any more.
+bool Core::drop_unsendable(Session& session, const ConnectionState& connection,
+                           std::uint32_t expiry_s, bool is_fresh) {
+  SessionQueue& queue = session.queue;
+  const QueueEntry& front = queue.head.front();
+  const bool gone = expired(*front.message);
+  const bool too_large =
+      connection.packet_size_bytes_max != 0 && !fits(connection, front, expiry_s);
+  // What has just come was asked about a moment ago.
+  const bool denied = !gone && !too_large && !is_fresh && !may_leave_queue(session, *front.message);
+  if (!gone && !too_large && !denied) return false;
+  // [MQTT-3.3.2-5] and [MQTT-3.1.2-25]: it counts as delivered.
+  if (gone || too_large) count(gone ? Counter::dropped_expired : Counter::dropped_too_large);
+  if (too_large && !session.too_large_logged) {
+    session.too_large_logged = true;
+    LINESHAFT_LOG(core, warn, "message_too_large", {"client_id", session.client_id},
+                  {"topic", front.message->topic()},
+                  {"packet_size_max", connection.packet_size_bytes_max});
+  }
+  forget_entry(session, queue.head.pop_front());
+  return true;
+}
+
 void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
   Recipient recipient;
   recipient.packet_id = inflight.packet_id;
@@ -323,7 +333,7 @@ void Core::send_waiting_qos0(Session& session, ConnectionState& connection) {
     if (session.queue.unsent_retained(entry.message->topic()) != nullptr) return false;
     const std::uint32_t expiry_s = remaining_expiry_s(*entry.message);
     // What cannot be delivered is dropped, and counted, when its turn comes.
-    if (expired(*entry.message)) return false;
+    if (expired(*entry.message) || !may_leave_queue(session, *entry.message)) return false;
     if (connection.packet_size_bytes_max != 0 && !fits(connection, entry, expiry_s)) return false;
     Recipient recipient;
     recipient.retain = entry.retain;
@@ -337,16 +347,34 @@ void Core::send_waiting_qos0(Session& session, ConnectionState& connection) {
 
 /// What has an identifier but never went out can still expire [MQTT-3.3.2-5].
 void Core::drop_expired_unsent(Session& session) {
+  drop_inflight_if(session, [this](const InflightEntry& inflight) {
+    const bool unsent = !inflight.sent_before && !inflight.awaiting_commit;
+    if (!unsent || !expired(*inflight.entry.message)) return false;
+    count(Counter::dropped_expired);
+    return true;
+  });
+}
+
+/// What the last connection left unacknowledged and this client may not receive any more is not
+/// sent again: its packet identifier is free.
+void Core::drop_denied_inflight(Session& session) {
+  drop_inflight_if(session, [&](const InflightEntry& inflight) {
+    const bool waits = !inflight.on_wire && inflight.entry.message != nullptr;
+    return waits && !may_leave_queue(session, *inflight.entry.message);
+  });
+}
+
+template <class Drops>
+void Core::drop_inflight_if(Session& session, Drops drops) {
   SessionQueue& queue = session.queue;
   for (std::size_t i = 0; i < queue.inflight.size();) {
     InflightEntry& inflight = queue.inflight[i];
-    const bool unsent = !inflight.sent_before && !inflight.awaiting_commit;
-    if (!unsent || !expired(*inflight.entry.message)) {
+    if (!drops(inflight)) {
       ++i;
       continue;
     }
-    count(Counter::dropped_expired);
     if (inflight.on_wire) --queue.on_wire;
+    if (inflight.awaiting_commit) --queue.awaiting_commit;
     forget_entry(session, inflight.entry);
     if (session.stored && inflight.recorded) {
       record(InflightErase{session.sid, Direction::out, inflight.packet_id});

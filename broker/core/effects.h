@@ -5,11 +5,13 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <variant>
 #include <vector>
 
 #include "broker/base/message.h"
 #include "broker/core/persist.h"
+#include "broker/core/principal.h"
 #include "broker/core/request.h"
 #include "broker/mqtt/packets.h"
 
@@ -68,6 +70,13 @@ struct Acknowledge {
   OutPacket packet;
 };
 
+/// An authentication of a client that is connected.
+struct Reauthentication {
+  std::string method;
+  std::string client_id;
+  PrincipalPtr principal;
+};
+
 /// Send what stands before it, then close. The core has forgotten the connection already; no
 /// `ConnectionLost` is expected.
 struct Close {
@@ -82,13 +91,24 @@ struct AwaitDrain {
   ConnectionRef connection;
 };
 
+/// The client authenticates again: ask the authenticator, challenge the client as often as it
+/// wants, answer with `Reauthenticated` when it has decided.
+struct Authenticate {
+  ConnectionRef connection;
+  /// Of the AUTH that has come.
+  std::unique_ptr<std::string> data;
+  /// Who it is now. Null: this AUTH goes on with what began.
+  std::unique_ptr<Reauthentication> begins;
+};
+
 /// Stop or go on reading the socket: the journal is behind.
 struct SetReading {
   ConnectionRef connection;
   bool paused = false;
 };
 
-using Effect = std::variant<Deliver, Acknowledge, Close, AwaitDrain, SetReading, Configure>;
+using Effect =
+    std::variant<Deliver, Acknowledge, Close, AwaitDrain, SetReading, Configure, Authenticate>;
 
 /// The effects for the connections of one shard.
 struct ShardEffects {

@@ -11,6 +11,7 @@
 #include "broker/core/config.h"
 #include "broker/core/ids.h"
 #include "broker/core/persist.h"
+#include "broker/core/principal.h"
 #include "broker/core/request.h"
 #include "broker/mqtt/packets.h"
 
@@ -38,10 +39,27 @@ struct Peer {
   bool encrypted() const { return tls != nullptr; }
 };
 
+/// The end of an authentication.
+struct Admission {
+  /// A failure: CONNACK gets this Reason Code and nothing else of this counts.
+  ReasonCode reason = ReasonCode::success;
+  PrincipalPtr principal;
+  /// Authentication Data of the CONNACK, or of the AUTH that ends a re-authentication.
+  std::string data;
+};
+
 /// Precedes the first packets of a connection.
 struct ConnectionOpened {
   ConnectionId connection;
   std::shared_ptr<const Peer> peer;
+  /// Null with open access: nobody asked who it is.
+  std::unique_ptr<Admission> admission = nullptr;
+};
+
+/// How the authentication ended that an `Authenticate` began.
+struct Reauthenticated {
+  ConnectionId connection;
+  std::unique_ptr<Admission> admission;
 };
 
 /// Decoded packets of one connection in the order of the stream. The first one of a connection is
@@ -108,8 +126,15 @@ struct Reconfigured {
   CoreConfig config;
 };
 
+class Interceptor;
+
+/// Other rules from now on, for everybody. The object is used inside the core's turn only.
+struct PolicyChanged {
+  std::shared_ptr<Interceptor> interceptor;
+};
+
 using Input = std::variant<PacketsArrived, ConnectionOpened, ConnectionLost, ReadingPaused,
                            OutboxDrained, TimeAdvanced, StoreCommitted, StoreStateChanged,
-                           QueueLoaded, Request, Reconfigured>;
+                           QueueLoaded, Request, Reconfigured, PolicyChanged, Reauthenticated>;
 
 }  // namespace lineshaft::core

@@ -44,6 +44,7 @@ std::uint64_t Core::record_session(Session& session, bool sync) {
   change.connected = session.connected;
   change.disconnected_at = session.disconnected_at;
   change.head_seq = head_seq;
+  change.owner = session.owner;
   const std::uint64_t seq = record(std::move(change), sync);
   if (sync) session.state_seq = seq;
   return seq;

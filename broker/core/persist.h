@@ -10,6 +10,7 @@
 #include "broker/base/quality.h"
 #include "broker/base/time.h"
 #include "broker/core/ids.h"
+#include "broker/core/principal.h"
 #include "broker/mqtt/packets.h"
 
 /// What the core wants to survive. The same records come back at start through `Core::restore`.
@@ -26,6 +27,8 @@ struct SessionRecord {
   WallTime disconnected_at{};
   /// Oldest entry the queue may still hold: reads seek from here.
   std::uint64_t head_seq = 0;
+  /// Whose it is; null when it was made with open access.
+  PrincipalPtr owner = nullptr;
 };
 /// The session with everything that hangs on its `sid`: subscriptions, queue, inflight.
 struct SessionErase {
@@ -123,6 +126,8 @@ struct WillRecord {
   std::uint32_t session_expiry_interval_s = 0;
   /// When the connection ended; 0 while it is open.
   WallTime disconnected_at{};
+  /// Who published it; null with open access.
+  PrincipalPtr owner = nullptr;
 };
 struct WillErase {
   std::string client_id;

@@ -35,8 +35,12 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
   publication.message = std::move(packet.message);
   publication.topic = topic_of(connection, message.topic());
   publication.publisher = &session;
-  collect_targets(publication);
-  const ReasonCode refused = admit(session, publication);
+  ReasonCode refused = ReasonCode::success;
+  if (interceptor_) refused = ask_publish(session, message, publication.topic);
+  if (!is_failure(refused)) {
+    collect_targets(publication);
+    refused = admit(session, publication);
+  }
   if (is_failure(refused)) {
     packet.message = std::move(publication.message);
     refuse_publish(connection, packet, refused);

@@ -65,6 +65,7 @@ bool Core::take(SessionRecord record) {
   session.version = record.version;
   session.expiry_interval_s = record.expiry_interval_s;
   session.stored = true;
+  session.owner = std::move(record.owner);
   session.disconnected_at = record.connected ? WallTime{} : record.disconnected_at;
   session.queue.next_seq = std::max<std::uint64_t>(record.head_seq, 1);
   restoring_.emplace(record.sid, session.index);
@@ -163,6 +164,7 @@ bool Core::take(WillRecord record) {
     // The session ended with the broker; only its will waits.
     session = &sessions_.create(std::move(record.client_id));
     session->ended = true;
+    session->owner = std::move(record.owner);
   }
   session->will = std::make_unique<mqtt::Will>();
   session->will->message = std::move(record.message);

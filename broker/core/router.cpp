@@ -16,9 +16,14 @@ void Core::collect_targets(const Publication& publication) {
   const Matches& matches = topics_.matches(publication.topic);
   const QoS published = publication.message->qos();
   const bool retain = publication.message->retain();
+  const bool asks = interceptor_ != nullptr;
   for (const Subscriber& subscriber : matches.subscribers) {
     Session* const session = sessions_.get(subscriber.session, subscriber.generation);
     if (session == nullptr || session->ended) continue;
+    if (asks && !ask_deliver(*session, publication.topic)) {
+      count(Counter::deliveries_denied);
+      continue;
+    }
     if (subscriber.no_local && session == publication.publisher) continue;  // [MQTT-3.8.3-3]
     // Subscriptions of one session stand next to each other.
     if (targets_.empty() || targets_.back().session != session) {
@@ -42,7 +47,8 @@ void Core::collect_targets(const Publication& publication) {
 void Core::collect_group(ShareId share, const Publication& publication) {
   SharedGroup* const group = shared_.find(share);
   if (group == nullptr) return;
-  const auto* member = pick_member(*group, publication.message->qos(), no_session, Takers::any);
+  const auto* member =
+      pick_member(*group, publication.message->qos(), publication.topic, no_session, Takers::any);
   if (member == nullptr) return;
   Target target;
   target.session = &sessions_.at(member->session);
@@ -58,9 +64,10 @@ void Core::collect_group(ShareId share, const Publication& publication) {
 }
 
 /// Round robin over connected members that can take it now. What has to wait does so with a member
-/// whose session survives a crash, if there is one: the shortest queue.
-SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, SessionIndex except,
-                                       Takers takers) {
+/// whose session survives a crash, if there is one: the shortest queue. Who may not receive the
+/// topic is no candidate: it must not swallow what another member may have.
+SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, TopicIndex topic,
+                                       SessionIndex except, Takers takers) {
   const std::size_t size = group.members.size();
   const bool connected_only =
       takers == Takers::connected || takers == Takers::connected_and_durable;
@@ -73,7 +80,7 @@ SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, Sessio
     SharedGroup::Member& member = group.members[at];
     if (member.session == except) continue;
     Session& session = sessions_.at(member.session);
-    if (session.ended) continue;
+    if (session.ended || !may_receive(session, topic)) continue;
     const QoS qos = std::min(member.options.qos, published);
     const SessionQueue& queue = session.queue;
     const bool durable =

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/core/ids.h"
+#include "broker/core/interceptor.h"
 #include "broker/core/session_queue.h"
 #include "broker/core/timers.h"
 #include "broker/core/topic_trie.h"
@@ -60,6 +61,11 @@ struct Session {
   std::uint32_t generation = 0;
   mqtt::Version version = mqtt::Version::v5;
   std::uint32_t expiry_interval_s = 0;
+  /// Whose session it is: nobody else resumes it. Null when it was made with open access.
+  PrincipalPtr owner;
+  /// Of `owner` and `client_id` under the policy `policy_epoch`.
+  PolicyClass policy_class = no_policy_class;
+  std::uint32_t policy_epoch = 0;
   /// Its state is in the store (Session Expiry > 0, now or before).
   bool stored = false;
   /// Only its will is left (restored after a crash), or its shared messages are moving to other
@@ -68,6 +74,7 @@ struct Session {
   bool connected = false;
   bool overflow_logged = false;
   bool refusal_logged = false;
+  bool subscribe_refusal_logged = false;
   bool too_large_logged = false;
   bool subscriptions_full_logged = false;
   /// Meaningful while `connected`.

@@ -38,7 +38,8 @@ std::size_t Core::move_shared(Session& from, bool session_ends, std::size_t entr
   const auto moved = [&](QueueEntry& entry) {
     if (entry.share == 0 || moves == entries_max) return false;
     const std::tuple kind{entry.share, entry.message->qos(), entry.qos};
-    if (kind == stays) return false;
+    // With topics that only some may have, that says nothing about the next one.
+    if (kind == stays && interceptor_ == nullptr) return false;
     if (!move_entry(from, entry, session_ends)) {
       stays = kind;
       return false;
@@ -92,9 +93,12 @@ void Core::expire_session(Session& session) {
 bool Core::move_entry(Session& from, QueueEntry& entry, bool session_ends) {
   SharedGroup* const group = shared_.find(entry.share);
   if (group == nullptr) return false;
+  const TopicIndex topic =
+      interceptor_ ? topics_.obtain(entry.message->topic(), config_.topic_entries_idle_max)
+                   : no_topic;
   const bool stored = from.stored && entry.qos != QoS::at_most_once;
   const auto pick = [&](Takers takers) {
-    return pick_member(*group, entry.message->qos(), from.index, takers);
+    return pick_member(*group, entry.message->qos(), topic, from.index, takers);
   };
   SharedGroup::Member* member = nullptr;
   if (!session_ends) {

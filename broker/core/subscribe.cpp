@@ -49,6 +49,7 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
       level_count(item.filter) > limits::topic_levels_max) {
     return ReasonCode::topic_filter_invalid;
   }
+  if (const ReasonCode denied = ask_subscribe(session, item); is_failure(denied)) return denied;
   if (session.stored && !store_state_.accepts_writes) return store_state_.refusal;
   const auto known = session.subscriptions.find(item.filter);
   const bool is_new = known == session.subscriptions.end();

@@ -56,6 +56,15 @@ const Matches& TopicTable::matches(TopicIndex index) {
   return entry.matched->matches;
 }
 
+Verdicts& TopicTable::verdicts(TopicIndex index, std::uint32_t policy_epoch) {
+  TopicEntry& entry = entries_[index];
+  if (!entry.matched) entry.matched = std::make_unique<TopicEntry::Matched>();
+  auto& verdicts = entry.matched->verdicts;
+  if (!verdicts) verdicts = std::make_unique<Verdicts>();
+  verdicts->begin(policy_epoch);
+  return *verdicts;
+}
+
 void TopicTable::subscription_changed(std::string_view filter) {
   if (has_wildcard(filter)) {
     ++epoch_;

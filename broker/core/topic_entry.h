@@ -10,6 +10,7 @@
 #include "broker/core/pool.h"
 #include "broker/core/subscription_trie.h"
 #include "broker/core/topic_trie.h"
+#include "broker/core/verdicts.h"
 
 namespace lineshaft::core {
 
@@ -25,6 +26,8 @@ struct TopicEntry {
   struct Matched {
     std::uint64_t epoch = 0;
     Matches matches;
+    /// Null without an interceptor.
+    std::unique_ptr<Verdicts> verdicts;
   };
   std::unique_ptr<Matched> matched;
   /// Used only while there is no message to take the name from.
@@ -84,6 +87,8 @@ class TopicTable {
 
   /// Who gets a message on this topic, matched again only after a subscription changed.
   const Matches& matches(TopicIndex index);
+  /// What the interceptor said of this topic; of policy `policy_epoch` only.
+  Verdicts& verdicts(TopicIndex index, std::uint32_t policy_epoch);
   /// A subscription to `filter` came or went.
   void subscription_changed(std::string_view filter);
 

@@ -16,6 +16,7 @@ void Core::set_will(Session& session, mqtt::Will will, std::uint32_t expiry_s) {
   change.message = session.will->message;
   change.delay_interval_s = session.will->delay_interval_s;
   change.session_expiry_interval_s = expiry_s;
+  change.owner = session.owner;
   session.state_seq = std::max(session.state_seq, record(std::move(change), true));
 }
 
@@ -31,6 +32,7 @@ void Core::clear_will(Session& session) {
 void Core::publish_will(Session& session) {
   const KeptMessagePtr message = session.will->message;
   clear_will(session);
+  if (!may_send_will(session, *message)) return;
   count(Counter::wills_sent);
   Publication publication;
   // Retained or not as Will Retain said: [MQTT-3.1.2-14], [MQTT-3.1.2-15].
@@ -58,6 +60,7 @@ void Core::schedule_will(Session& session) {
   change.delay_interval_s = session.will->delay_interval_s;
   change.session_expiry_interval_s = session.expiry_interval_s;
   change.disconnected_at = session.disconnected_at;
+  change.owner = session.owner;
   record(std::move(change));
 }
 

@@ -11,6 +11,7 @@
 #include "broker/base/assert.h"
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
+#include "broker/net/login.h"
 #include "broker/net/shard.h"
 
 namespace lineshaft::net {
@@ -208,10 +209,19 @@ void Connection::refused() {
 
 void Connection::hand_over(std::vector<mqtt::Packet> packets) {
   if (state_ == State::fresh) {
-    state_ = State::open;
+    if (must_log_in(packets)) return log_in(std::move(packets));
     describe_peer();
-    shard_.submit(core::ConnectionOpened{id_, peer_});
+    introduce(nullptr);
   }
+  submit_packets(std::move(packets));
+}
+
+void Connection::introduce(std::unique_ptr<core::Admission> admission) {
+  state_ = State::open;
+  shard_.submit(core::ConnectionOpened{id_, peer_, std::move(admission)});
+}
+
+void Connection::submit_packets(std::vector<mqtt::Packet> packets) {
   recent_batches_[batches_++ % recent_batches_.size()] = shard_.next_batch();
   shard_.submit(core::PacketsArrived{id_, std::move(packets)});
 }
@@ -224,6 +234,8 @@ bool Connection::too_many_batches() const {
 
 void Connection::resume_reading() {
   if (!open() || read_waits_ || core_paused_ || violated_ || shard_.reading_stopped()) return;
+  // What comes behind a CONNECT waits in the socket until it is known whose it is.
+  if (state_ == State::fresh && login_ && login_->asks()) return;
   // Who asks without reading the answers is not read either: TCP then stops it.
   const bool deaf = outbox_.answer_bytes() > shard_.options().outbox_bytes_max;
   const bool pause = deaf || too_many_batches() || shard_.congested();

@@ -12,6 +12,7 @@
 
 #include "broker/base/limits.h"
 #include "broker/base/time.h"
+#include "broker/core/authenticator.h"
 #include "broker/core/input.h"
 #include "broker/mqtt/decoder.h"
 #include "broker/net/accepted.h"
@@ -20,6 +21,7 @@
 
 namespace lineshaft::net {
 
+class Login;
 class Shard;
 
 /// Memory for the one read wait of a connection, inside the connection: an idle one has no other.
@@ -55,6 +57,9 @@ class Connection {
   void apply(const core::AwaitDrain& await_drain);
   void apply(const core::SetReading& set_reading);
   void apply(const core::Close& close);
+  void apply(const core::Authenticate& authenticate);
+  /// The authenticator has answered this connection's question.
+  void authenticated(core::AuthenticationAnswer answer);
   void deliver(const core::Deliver& deliver, const core::Recipient& recipient,
                std::span<const std::uint32_t> identifiers, FrameCache* cache);
   /// `size` QoS 0 messages were dropped before they reached the outbox.
@@ -112,6 +117,14 @@ class Connection {
   IoResult receive(std::span<char> buffer);
   void look_for_tls(std::span<const char> bytes);
   void hand_over(std::vector<mqtt::Packet> packets);
+  void introduce(std::unique_ptr<core::Admission> admission);
+  void submit_packets(std::vector<mqtt::Packet> packets);
+
+  // connection_login.cpp
+  bool must_log_in(const std::vector<mqtt::Packet>& packets) const;
+  void log_in(std::vector<mqtt::Packet> packets);
+  void finish_login(core::Admission admission);
+
   bool too_many_batches() const;
   std::size_t unsent_bytes() const;
   /// Of the outbox and, at the end, the stream's goodbye: what the socket takes.
@@ -135,6 +148,8 @@ class Connection {
   core::ConnectionId id_;
   /// Null for plain TCP.
   std::unique_ptr<ByteStream> stream_;
+  /// While an authentication is under way.
+  std::unique_ptr<Login> login_;
   State state_ = State::fresh;
   bool read_waits_ = false;
   bool write_waits_ = false;

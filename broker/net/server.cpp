@@ -57,6 +57,9 @@ class Server::Impl {
   ~Impl() { stop(); }
 
   Turn& turn() { return turn_; }
+  void set_authenticator(core::Authenticator* authenticator) {
+    for (const auto& shard : shards_) shard->set_authenticator(authenticator);
+  }
 
   std::optional<ListenError> start() {
     std::vector<Endpoint> endpoints;
@@ -207,6 +210,9 @@ Server::~Server() = default;
 
 core::InputSink& Server::sink() { return impl_->turn(); }
 void Server::set_store(core::Store* store) { impl_->turn().set_store(store); }
+void Server::set_authenticator(core::Authenticator* authenticator) {
+  impl_->set_authenticator(authenticator);
+}
 void Server::distribute(core::Effects& effects) { impl_->turn().distribute(effects); }
 std::optional<ListenError> Server::start() { return impl_->start(); }
 std::vector<Server::Bound> Server::bound() const { return impl_->bound(); }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/base/time.h"
+#include "broker/core/authenticator.h"
 #include "broker/core/core.h"
 #include "broker/core/store.h"
 #include "broker/net/endpoint.h"
@@ -36,6 +37,9 @@ class Server {
   core::InputSink& sink();
   /// Before `start` only. Null: nothing is persisted.
   void set_store(core::Store* store);
+  /// Before `start` only. Who finds out about every CONNECT who it is; null: nobody. It must stop
+  /// answering before the server is destroyed.
+  void set_authenticator(core::Authenticator* authenticator);
   /// Effects of `Core::restored`; before `start` only.
   void distribute(core::Effects& effects);
 

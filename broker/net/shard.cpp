@@ -128,6 +128,15 @@ void Shard::wake() {
 
 void Shard::post(std::function<void()> work) { asio::post(io_, std::move(work)); }
 
+std::function<void(core::AuthenticationAnswer)> Shard::login_answer(core::ConnectionId id) {
+  const core::ConnectionRef who{id.slot, id.generation};
+  return [this, who](core::AuthenticationAnswer answer) {
+    post([this, who, given = std::move(answer)]() mutable {
+      if (Connection* const connection = find(who)) connection->authenticated(std::move(given));
+    });
+  };
+}
+
 void Shard::adopt(Accepted accepted) {
   connections_.fetch_add(1, std::memory_order_relaxed);
   asio::dispatch(io_,

@@ -56,6 +56,12 @@ class Shard final : public TurnShard {
   // For its connections and listeners.
   boost::asio::io_context& io() { return io_; }
   const ShardOptions& options() const { return options_; }
+  /// Null: nobody is asked who he is.
+  core::Authenticator* authenticator() const { return authenticator_; }
+  /// Before `run` only.
+  void set_authenticator(core::Authenticator* authenticator) { authenticator_ = authenticator; }
+  /// What an authenticator calls, on any thread, to answer this connection.
+  std::function<void(core::AuthenticationAnswer)> login_answer(core::ConnectionId connection);
   MessageArena& arena() { return arena_; }
   SentTotals& totals() { return totals_; }
   std::size_t index() const { return index_; }
@@ -128,6 +134,7 @@ class Shard final : public TurnShard {
   const ShardOptions options_;
   Turn& turn_;
   Clock& clock_;
+  core::Authenticator* authenticator_ = nullptr;
   Now now_;
   boost::asio::io_context io_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;

@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::uint64_t seed = 20'240'501;
 
-const auto peer = std::make_shared<const core::Peer>(core::Peer{"test", "127.0.0.1:40312"});
-
 }  // namespace
 
 std::string cut_packet(std::string& bytes) {
@@ -32,7 +30,9 @@ std::string cut_packet(std::string& bytes) {
   return {};
 }
 
-ScriptedBroker::ScriptedBroker(core::CoreConfig config) : config_(std::move(config)) {
+ScriptedBroker::ScriptedBroker(core::CoreConfig config)
+    : config_(std::move(config)),
+      peer_(std::make_shared<core::Peer>(core::Peer{"test", "127.0.0.1:40312"})) {
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, sockets_) != 0) {
     throw std::runtime_error("no socket pair");
   }
@@ -58,7 +58,12 @@ void ScriptedBroker::feed(Pipe& pipe, std::string_view bytes) {
   std::vector<mqtt::Packet> packets;
   pipe.decoder.feed(bytes, packets);
   if (packets.empty()) return;
-  if (!std::exchange(pipe.known_to_core, true)) run(core::ConnectionOpened{pipe.id, peer});
+  const bool proves =
+      pipe.login || std::holds_alternative<std::unique_ptr<mqtt::ConnectPacket>>(packets.front());
+  if (!pipe.known_to_core && authenticator_ != nullptr && proves) {
+    return log_in(pipe, std::move(packets));
+  }
+  if (!std::exchange(pipe.known_to_core, true)) run(core::ConnectionOpened{pipe.id, peer_});
   run(core::PacketsArrived{pipe.id, std::move(packets)});
 }
 
@@ -75,6 +80,7 @@ void ScriptedBroker::run(core::Input input) {
     core_->apply(now_, std::move(next), effects_);
     take_effects();
   }
+  answer_logins();
 }
 
 void ScriptedBroker::take_effects() {
@@ -97,6 +103,8 @@ void ScriptedBroker::take_effects() {
     } else if (const auto* await = std::get_if<core::AwaitDrain>(&effect)) {
       if (holds_drains_) continue;
       inputs_.push_back(core::OutboxDrained{pipe_of(await->connection).id});
+    } else if (const auto* ask = std::get_if<core::Authenticate>(&effect)) {
+      authenticate(*ask);
     }
   }
   for (const auto& pipe : pipes_) drain(*pipe);
@@ -180,7 +188,7 @@ void ScriptedBroker::start() {
   for (const auto& pipe : pipes_) pipe->closed_by_broker = true;
   inputs_.clear();
   loads_.clear();
-  core_ = std::make_unique<core::Core>(config_, 1, seed + 1);
+  core_ = std::make_unique<core::Core>(config_, 1, seed + 1, interceptor_);
   for (core::Change& change : store_.records()) {
     if (!core_->restore(now_, std::move(change))) throw std::logic_error("a record was refused");
   }

@@ -2,15 +2,18 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "broker/core/authenticator.h"
 #include "broker/core/config.h"
 #include "broker/core/effects.h"
 #include "broker/core/input.h"
+#include "broker/core/interceptor.h"
 #include "broker/mqtt/decoder.h"
 #include "broker/net/outbox.h"
 #include "tests/support/memory_store.h"
@@ -18,6 +21,9 @@
 namespace lineshaft::core {
 class Core;
 }  // namespace lineshaft::core
+namespace lineshaft::net {
+class Login;
+}  // namespace lineshaft::net
 
 namespace lineshaft::test {
 
@@ -51,6 +57,8 @@ class ScriptedBroker {
     net::Outbox outbox;
     /// Bytes that reached the client and were not looked at.
     std::string received;
+    /// While an authentication is under way.
+    std::shared_ptr<net::Login> login;
     bool known_to_core = false;
     bool reading_paused = false;
     bool closed_by_broker = false;
@@ -65,6 +73,13 @@ class ScriptedBroker {
   void lose(Pipe& pipe);
   /// Applies `input` and everything that follows from it.
   void run(core::Input input);
+
+  // scripted_login.cpp
+
+  /// From now on every CONNECT is authenticated and the interceptor is asked; what there was is
+  /// gone. The authenticator answers inside its call.
+  void guard(core::Authenticator* authenticator, std::shared_ptr<core::Interceptor> interceptor);
+  void change_policy(std::shared_ptr<core::Interceptor> interceptor);
 
   // scripted_client.cpp
 
@@ -109,6 +124,11 @@ class ScriptedBroker {
  private:
   friend class ScriptedClient;
 
+  std::function<void(core::AuthenticationAnswer)> login_answer(const Pipe& pipe);
+  void log_in(Pipe& pipe, std::vector<mqtt::Packet> packets);
+  void authenticate(const core::Authenticate& effect);
+  void answer_logins();
+  void finish_login(Pipe& pipe, core::Admission admission);
   void take_effects();
   void push_loads(bool failed);
   void drain(Pipe& pipe);
@@ -119,6 +139,10 @@ class ScriptedBroker {
   MessageArena arena_;
   std::vector<std::unique_ptr<Pipe>> pipes_;
   MemoryStore store_;
+  const std::shared_ptr<const core::Peer> peer_;
+  core::Authenticator* authenticator_ = nullptr;
+  std::shared_ptr<core::Interceptor> interceptor_;
+  std::deque<std::pair<std::uint32_t, core::AuthenticationAnswer>> answers_;
   std::unique_ptr<core::Core> core_;
   core::Effects effects_{1};
   std::deque<core::Input> inputs_;

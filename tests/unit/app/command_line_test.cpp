@@ -72,3 +72,29 @@ TEST_CASE("status and reload find the broker as serve does, or by its socket", "
   CHECK(help.output.find("status") != std::string::npos);
   CHECK(help.output.find("reload") != std::string::npos);
 }
+
+TEST_CASE("passwd takes a file and a user, or lists", "[app]") {
+  const auto set = parse_command_line({"passwd", "users", "alice", "--password-file", "p"});
+  REQUIRE(set.command);
+  CHECK(set.command->verb == Command::Verb::passwd);
+  CHECK(set.command->passwd.act == PasswdOptions::Act::set);
+  CHECK(set.command->passwd.file == "users");
+  CHECK(set.command->passwd.user == "alice");
+  CHECK(set.command->passwd.password_file == "p");
+  CHECK(parse_command_line({"passwd", "users", "--list"}).command->passwd.act ==
+        PasswdOptions::Act::list);
+  CHECK(parse_command_line({"passwd", "users", "alice", "--delete"}).command->passwd.act ==
+        PasswdOptions::Act::remove);
+  CHECK(parse_command_line({"passwd", "users"}).exit_code == ExitCode::usage);
+  CHECK(parse_command_line({"passwd", "users", "--delete"}).exit_code == ExitCode::usage);
+  CHECK(parse_command_line({"passwd", "users", "alice", "--list"}).exit_code == ExitCode::usage);
+}
+
+TEST_CASE("import-mosquitto takes one file", "[app]") {
+  const auto line = parse_command_line({"import-mosquitto", "--acl", "f"});
+  REQUIRE(line.command);
+  CHECK(line.command->import_acl == "f");
+  CHECK(parse_command_line({"import-mosquitto"}).exit_code == ExitCode::usage);
+  CHECK(parse_command_line({"import-mosquitto", "--acl", "f", "--passwords", "g"}).exit_code ==
+        ExitCode::usage);
+}

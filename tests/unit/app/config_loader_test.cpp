@@ -229,13 +229,27 @@ TEST_CASE("a listener beyond this machine needs an explicit authorization", "[ap
   REQUIRE(problems.size() == 1);
   CHECK(problems[0] ==
         "lineshaft.toml:2:8: listener \"plant\" on 0.0.0.0:1883 can be reached from other machines "
-        "and nothing says who may connect | To let everybody in, write authorization = \"open\" at "
-        "the top of the configuration or set LINESHAFT_AUTHORIZATION=open; else bind 127.0.0.1. "
-        "Password and certificate authentication do not exist yet.");
+        "and nothing says who may connect | For users with passwords, write authorization = "
+        "\"users\" at the top of the configuration and name their files in [users]. To let "
+        "everybody in, write authorization = \"open\" or set LINESHAFT_AUTHORIZATION=open. Else "
+        "bind 127.0.0.1.");
   world.sources.environment.push_back({"LINESHAFT_AUTHORIZATION", "open"});
   CHECK(world.problems().empty());
   world.sources.environment.pop_back();
   world.configure("authorization = \"open\"\n[listeners.plant]\nbind = \"0.0.0.0:1883\"\n");
+  CHECK(world.problems().empty());
+}
+
+TEST_CASE("authorization by users needs both their files", "[app]") {
+  ConfigWorld world;
+  world.configure("authorization = \"users\"\n");
+  const auto problems = world.problems();
+  REQUIRE(problems.size() == 2);
+  CHECK(problems[0].starts_with("lineshaft.toml:1:1: authorization is \"users\" and users.file "));
+  CHECK(problems[1].find("users.rules_file is not named") != std::string::npos);
+  world.configure(
+      "authorization = \"users\"\nusers.file = \"u\"\nusers.rules_file = \"r\"\n"
+      "[listeners.plant]\nbind = \"0.0.0.0:1883\"\n");
   CHECK(world.problems().empty());
 }
 

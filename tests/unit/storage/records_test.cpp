@@ -80,6 +80,37 @@ TEST_CASE("an owner, a zone and tags of a later feature are no other format", "[
   CHECK(decode_queue(key, with_ext(queue, 6)).has_value());
 }
 
+TEST_CASE("the owner of a session and of a will is kept, and nobody takes no room", "[storage]") {
+  const auto alice =
+      std::make_shared<core::Principal>(core::Principal{"alice", core::Proof::scram, 2});
+  core::SessionRecord session = make_session("c", 1);
+  std::string unowned;
+  encode_session(unowned, session);
+  CHECK(decode_session("c", unowned)->owner == nullptr);
+  session.owner = alice;
+  std::string owned;
+  encode_session(owned, session);
+  const auto read = decode_session("c", owned);
+  REQUIRE(read.has_value());
+  CHECK(read->owner->name == "alice");
+  CHECK(read->owner->proof == core::Proof::scram);
+  CHECK(read->owner->strength == 2);
+  CHECK(owned.size() == unowned.size() + 9);
+  // An owner that cannot be read must not become nobody.
+  owned[owned.size() - 7] = '\x07';
+  CHECK(decode_session("c", owned).error() == RecordFault::out_of_range);
+
+  core::WillRecord will;
+  will.client_id = "c";
+  MessageFields fields;
+  fields.topic = "t";
+  will.message = KeptMessage::make(fields, {});
+  will.owner = alice;
+  std::string value;
+  encode_will(value, will);
+  CHECK(decode_will("c", value)->owner->name == "alice");
+}
+
 TEST_CASE("a value of another format is refused, not guessed", "[storage]") {
   std::string bytes;
   encode_retained(bytes, {make_message("a", "x"), Quality::good});

@@ -1,0 +1,131 @@
+#include "auth/backoff.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "auth/crypto.h"
+#include "broker/base/metrics.h"
+
+namespace lineshaft::auth {
+namespace {
+
+/// No name contains a control character. Nobody has a very long one, but somebody may send it.
+std::string name_key(std::string_view name, const std::string& group) {
+  const bool is_long = name.size() > limits::user_name_size_bytes_max;
+  std::string key = is_long ? sha256(name) : std::string(name);
+  key += '\0';
+  return key + group;
+}
+
+}  // namespace
+
+BackoffTable::Entry* BackoffTable::find(const std::string& key) {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : &*found->second;
+}
+
+BackoffTable::Entry& BackoffTable::obtain(const std::string& key) {
+  const auto found = by_key_.find(key);
+  if (found != by_key_.end()) {
+    entries_.splice(entries_.begin(), entries_, found->second);
+    return entries_.front();
+  }
+  if (entries_.size() >= limits::login_backoffs_max) {
+    count(Counter::login_backoffs_forgotten);
+    by_key_.erase(entries_.back().key);
+    entries_.pop_back();
+  }
+  entries_.push_front({});
+  entries_.front().key = key;
+  by_key_.emplace(entries_.front().key, entries_.begin());
+  return entries_.front();
+}
+
+bool BackoffTable::may_try(const std::string& key, Instant now) {
+  Entry* const entry = find(key);
+  if (entry == nullptr) return true;
+  if (now >= entry->last_failure + limits::login_backoff_memory) entry->failures = 0;
+  const std::uint32_t under_way = limits_.counts_pending ? entry->pending : 0;
+  if (entry->failures + under_way < limits_.failures_free) return true;
+  return entry->pending == 0 && now >= entry->next;
+}
+
+void BackoffTable::begin(const std::string& key) { ++obtain(key).pending; }
+
+void BackoffTable::succeeded(const std::string& key) {
+  Entry& entry = obtain(key);
+  if (entry.pending > 0) --entry.pending;
+  entry.failures = 0;
+  entry.trusted = true;
+}
+
+void BackoffTable::failed(const std::string& key, Instant now) {
+  Entry& entry = obtain(key);
+  if (entry.pending > 0) --entry.pending;
+  ++entry.failures;
+  entry.last_failure = now;
+  if (entry.failures < limits_.failures_free) return;
+  const std::uint32_t doublings =
+      std::min<std::uint32_t>(entry.failures - limits_.failures_free, 16);
+  entry.next = now + std::min(limits_.distance_min * (1 << doublings), limits_.distance_max);
+}
+
+void BackoffTable::abandoned(const std::string& key) {
+  Entry* const entry = find(key);
+  if (entry != nullptr && entry->pending > 0) --entry->pending;
+}
+
+bool BackoffTable::is_trusted(const std::string& key) const {
+  const auto found = by_key_.find(key);
+  return found != by_key_.end() && found->second->trusted;
+}
+
+LoginBackoff::LoginBackoff()
+    : names_({limits::login_failures_free, limits::login_backoff_min, limits::login_backoff_max,
+              true}),
+      addresses_({limits::login_failures_free_address, limits::login_backoff_min,
+                  limits::login_backoff_address_max, false}) {}
+
+bool LoginBackoff::begin(std::string_view name, std::string_view address, Instant now) {
+  const std::string group = address_group(address);
+  const std::string key = name_key(name, group);
+  if (!names_.may_try(key, now)) return false;
+  if (!names_.is_trusted(key) && !addresses_.may_try(group, now)) return false;
+  names_.begin(key);
+  addresses_.begin(group);
+  return true;
+}
+
+void LoginBackoff::end(std::string_view name, std::string_view address, Outcome outcome,
+                       Instant now) {
+  const std::string group = address_group(address);
+  const std::string key = name_key(name, group);
+  switch (outcome) {
+    case Outcome::right:
+      names_.succeeded(key);
+      // One right password does not buy an address more wrong ones.
+      addresses_.abandoned(group);
+      break;
+    case Outcome::wrong:
+      names_.failed(key, now);
+      addresses_.failed(group, now);
+      break;
+    case Outcome::not_tried:
+      names_.abandoned(key);
+      addresses_.abandoned(group);
+      break;
+  }
+}
+
+std::string address_group(std::string_view peer_address) {
+  if (peer_address.starts_with("unix:")) return std::string(peer_address);
+  const std::string_view host = peer_address.substr(0, peer_address.rfind(':'));
+  if (!host.starts_with('[') || !host.ends_with(']')) return std::string(host);
+  in6_addr address{};
+  const std::string text(host.substr(1, host.size() - 2));
+  if (::inet_pton(AF_INET6, text.c_str(), &address) != 1) return text;
+  return std::string(reinterpret_cast<const char*>(address.s6_addr), 8);
+}
+
+}  // namespace lineshaft::auth

@@ -1,0 +1,103 @@
+#include "auth/users_interceptor.h"
+
+#include <algorithm>
+
+#include "auth/filter_relation.h"
+#include "broker/core/topic_name.h"
+
+namespace lineshaft::auth {
+
+const std::vector<UserRule>* UsersInterceptor::own_rules(const core::Principal& principal) const {
+  if (principal.is_anonymous()) return &policy_->rules.anonymous;
+  const auto found = policy_->rules.users.find(principal.name);
+  return found == policy_->rules.users.end() ? nullptr : &found->second;
+}
+
+/// Calls `visit(rule, filter)` for each rule that says something about the subject.
+template <class Visit>
+void UsersInterceptor::for_each_rule(const core::Subject& subject, Visit visit) const {
+  const auto each = [&](const UserRule& rule) {
+    if (rule.pattern.find('%') == std::string::npos) {
+      visit(rule, std::string_view(rule.pattern));
+      return;
+    }
+    const std::string filter = expand(rule.pattern, subject.principal.name, subject.client_id);
+    if (!filter.empty()) return visit(rule, std::string_view(filter));
+    // A name that must not be put into a pattern allows nothing, and what is denied by it is denied
+    // everywhere. Who has no name is not meant at all.
+    const bool nameless = subject.principal.name.empty() && names_user(rule.pattern);
+    if (rule.denies && !nameless) visit(rule, std::string_view("#"));
+  };
+  std::ranges::for_each(policy_->rules.everybody, each);
+  if (const auto* own = own_rules(subject.principal)) std::ranges::for_each(*own, each);
+}
+
+core::PolicyClass UsersInterceptor::classify(const core::Subject& subject) {
+  bool by_user = false;
+  bool by_client = false;
+  const auto look = [&](const UserRule& rule) {
+    by_user |= names_user(rule.pattern);
+    by_client |= names_client(rule.pattern);
+  };
+  std::ranges::for_each(policy_->rules.everybody, look);
+  if (const auto* own = own_rules(subject.principal)) {
+    by_user = true;
+    std::ranges::for_each(*own, look);
+  }
+  // No name contains a control character.
+  std::string key = subject.principal.is_anonymous() ? "a" : "u";
+  if (by_user) key += subject.principal.name;
+  key += '\0';
+  if (by_client) key += subject.client_id;
+  const auto found = classes_.find(key);
+  if (found != classes_.end()) return found->second;
+  if (classes_.size() >= core::policy_classes_max) return core::no_policy_class;
+  const auto next = static_cast<core::PolicyClass>(classes_.size());
+  classes_.emplace(std::move(key), next);
+  return next;
+}
+
+ReasonCode UsersInterceptor::on_connect(const core::Subject& subject) {
+  const core::Principal& principal = subject.principal;
+  const bool welcome = principal.is_anonymous() ? policy_->allows_anonymous
+                                                : policy_->users.contains(principal.name);
+  return welcome ? ReasonCode::success : ReasonCode::not_authorized;
+}
+
+bool UsersInterceptor::may(const core::Subject& subject, Access access,
+                           std::string_view topic) const {
+  bool allowed = false;
+  bool denied = false;
+  for_each_rule(subject, [&](const UserRule& rule, std::string_view filter) {
+    if (!covers(rule.access, access) || !core::topic_matches_filter(topic, filter)) return;
+    (rule.denies ? denied : allowed) = true;
+  });
+  return allowed && !denied;
+}
+
+UsersInterceptor::PublishVerdict UsersInterceptor::on_publish(const core::Subject& subject,
+                                                              const Message& message) {
+  const bool allowed = may(subject, Access::publish, message.topic());
+  return {allowed ? ReasonCode::success : ReasonCode::not_authorized, true};
+}
+
+ReasonCode UsersInterceptor::on_subscribe(const core::Subject& subject, std::string_view filter,
+                                          const mqtt::SubscriptionOptions&) {
+  bool allowed = false;
+  bool denied = false;
+  for_each_rule(subject, [&](const UserRule& rule, std::string_view rule_filter) {
+    if (!covers(rule.access, Access::subscribe)) return;
+    if (rule.denies) {
+      denied |= contains(rule_filter, filter);
+    } else {
+      allowed |= intersects(rule_filter, filter);
+    }
+  });
+  return allowed && !denied ? ReasonCode::success : ReasonCode::not_authorized;
+}
+
+bool UsersInterceptor::on_deliver(const core::Subject& subject, std::string_view topic) {
+  return may(subject, Access::subscribe, topic);
+}
+
+}  // namespace lineshaft::auth

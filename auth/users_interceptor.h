@@ -1,0 +1,36 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "auth/users_policy.h"
+#include "broker/core/interceptor.h"
+
+namespace lineshaft::auth {
+
+/// The users' topic rules at the core's points of decision (`authorization = "users"`). Owned by
+/// the core, called inside its turn only.
+class UsersInterceptor final : public core::Interceptor {
+ public:
+  explicit UsersInterceptor(UsersPolicyPtr policy) : policy_(std::move(policy)) {}
+
+  core::PolicyClass classify(const core::Subject& subject) override;
+  ReasonCode on_connect(const core::Subject& subject) override;
+  PublishVerdict on_publish(const core::Subject& subject, const Message& message) override;
+  ReasonCode on_subscribe(const core::Subject& subject, std::string_view filter,
+                          const mqtt::SubscriptionOptions& options) override;
+  bool on_deliver(const core::Subject& subject, std::string_view topic) override;
+
+ private:
+  const std::vector<UserRule>* own_rules(const core::Principal& principal) const;
+  template <class Visit>
+  void for_each_rule(const core::Subject& subject, Visit visit) const;
+  bool may(const core::Subject& subject, Access access, std::string_view topic) const;
+
+  const UsersPolicyPtr policy_;
+  /// By what distinguishes their rights.
+  std::unordered_map<std::string, core::PolicyClass> classes_;
+};
+
+}  // namespace lineshaft::auth

@@ -1,0 +1,18 @@
+#include "auth/users_policy.h"
+
+#include <utility>
+
+namespace lineshaft::auth {
+
+UsersPolicyPtr make_users_policy(UserTable users, UserRules rules, bool allows_anonymous) {
+  auto policy = std::make_shared<UsersPolicy>();
+  policy->users = std::move(users);
+  policy->rules = std::move(rules);
+  policy->allows_anonymous = allows_anonymous;
+  for (const auto& [name, record] : policy->users) {
+    if (record.password) policy->hashes.push_back(&*record.password);
+  }
+  return policy;
+}
+
+}  // namespace lineshaft::auth

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "auth/user_file.h"
+#include "auth/user_rules.h"
+
+namespace lineshaft::auth {
+
+/// Who there is and what each may do, as the files say. Immutable; a reload makes another one.
+struct UsersPolicy {
+  UserTable users;
+  UserRules rules;
+  /// May clients connect without a user name?
+  bool allows_anonymous = false;
+  /// The users' password hashes, to pick one blindly.
+  std::vector<const PasswordHash*> hashes;
+};
+
+using UsersPolicyPtr = std::shared_ptr<const UsersPolicy>;
+
+UsersPolicyPtr make_users_policy(UserTable users, UserRules rules, bool allows_anonymous);
+
+}  // namespace lineshaft::auth

@@ -1,0 +1,125 @@
+// What the interceptor is asked, what of its answers is remembered, and what a new policy changes
+// for those who are here already.
+#include <utility>
+
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+#include "broker/core/core.h"
+#include "broker/core/topic_name.h"
+
+namespace lineshaft::core {
+namespace {
+
+const Principal nobody;
+
+}  // namespace
+
+/// Sessions made with open access belong to nobody in particular.
+Subject Core::subject_of(const Session& session) {
+  return {session.owner ? *session.owner : nobody, session.client_id};
+}
+
+PolicyClass Core::policy_class_of(Session& session) {
+  if (session.policy_epoch != policy_epoch_) {
+    session.policy_epoch = policy_epoch_;
+    session.policy_class = interceptor_->classify(subject_of(session));
+  }
+  return session.policy_class;
+}
+
+/// A publish of `session`, its will included.
+ReasonCode Core::ask_publish(Session& session, const Message& message, TopicIndex topic) {
+  const PolicyClass policy_class = policy_class_of(session);
+  const bool remembers = topic != no_topic && policy_class < policy_classes_max;
+  if (remembers) {
+    const Verdicts& verdicts = topics_.verdicts(topic, policy_epoch_);
+    const auto known = verdicts.find(policy_class, Verdicts::Right::publish);
+    if (known) return *known ? ReasonCode::success : ReasonCode::not_authorized;
+  }
+  const auto verdict = interceptor_->on_publish(subject_of(session), message);
+  const bool plain = !is_failure(verdict.reason) || verdict.reason == ReasonCode::not_authorized;
+  if (remembers && plain && verdict.for_all_messages) {
+    topics_.verdicts(topic, policy_epoch_)
+        .remember(policy_class, Verdicts::Right::publish, !is_failure(verdict.reason));
+  }
+  return verdict.reason;
+}
+
+bool Core::ask_deliver(Session& session, TopicIndex topic) {
+  const PolicyClass policy_class = policy_class_of(session);
+  if (policy_class >= policy_classes_max) {
+    return interceptor_->on_deliver(subject_of(session), topics_.at(topic).name());
+  }
+  Verdicts& verdicts = topics_.verdicts(topic, policy_epoch_);
+  if (const auto known = verdicts.find(policy_class, Verdicts::Right::deliver)) return *known;
+  const bool allowed = interceptor_->on_deliver(subject_of(session), topics_.at(topic).name());
+  verdicts.remember(policy_class, Verdicts::Right::deliver, allowed);
+  return allowed;
+}
+
+ReasonCode Core::ask_subscribe(Session& session, const mqtt::SubscribePacket::Item& item) {
+  if (!interceptor_) return ReasonCode::success;
+  const ParsedShare parsed = parse_share(item.filter);
+  const std::string_view filter =
+      parsed.syntax == ShareSyntax::shared ? parsed.shared.filter : std::string_view(item.filter);
+  const ReasonCode reason = interceptor_->on_subscribe(subject_of(session), filter, item.options);
+  if (!is_failure(reason)) return reason;
+  count(Counter::subscriptions_denied);
+  if (!std::exchange(session.subscribe_refusal_logged, true)) {
+    LINESHAFT_LOG(core, warn, "subscribe_denied", {"client_id", session.client_id},
+                  {"filter", item.filter}, {"reason", to_string(reason)});
+  }
+  return reason;
+}
+
+/// What waits in a queue was allowed when it came; it must still be when it leaves.
+bool Core::may_leave_queue(Session& session, const Message& message) {
+  if (!interceptor_) return true;
+  const TopicIndex topic = topics_.find(message.topic());
+  const bool allowed = topic != no_topic
+                           ? ask_deliver(session, topic)
+                           : interceptor_->on_deliver(subject_of(session), message.topic());
+  if (!allowed) count(Counter::deliveries_denied);
+  return allowed;
+}
+
+/// A will was allowed when it was stored; it must still be when it goes out.
+bool Core::may_send_will(Session& session, const Message& message) {
+  if (!interceptor_) return true;
+  const ReasonCode reason = ask_publish(session, message, topics_.find(message.topic()));
+  if (!is_failure(reason)) return true;
+  count(Counter::wills_denied);
+  LINESHAFT_LOG(core, warn, "will_denied", {"client_id", session.client_id},
+                {"topic", message.topic()}, {"reason", to_string(reason)});
+  return false;
+}
+
+void Core::change_policy(std::shared_ptr<Interceptor> interceptor) {
+  interceptor_ = std::move(interceptor);
+  ++policy_epoch_;
+  // Who must go is looked for in slices; what a client may do is asked anew from now on.
+  policy_sweep_ = interceptor_ ? std::optional<ConnectionId>(ConnectionId{}) : std::nullopt;
+  sweep_policy();
+}
+
+/// Closes connections that the policy of today would not let in.
+void Core::sweep_policy() {
+  if (!policy_sweep_) return;
+  const bool over = connections_.walk(*policy_sweep_, limits::slice, [this](ConnectionState& c) {
+    if (!c.accepted) return;
+    Session& session = sessions_.at(c.session);
+    const ReasonCode reason = interceptor_->on_connect(subject_of(session));
+    if (!is_failure(reason)) return;
+    count(Counter::connections_revoked);
+    LINESHAFT_LOG(core, warn, "connection_revoked", {"client_id", session.client_id},
+                  {"user", subject_of(session).principal.name}, {"reason", to_string(reason)});
+    close_with(c, reason);
+  });
+  if (over) {
+    policy_sweep_.reset();
+  } else {
+    effects_->again = true;
+  }
+}
+
+}  // namespace lineshaft::core
