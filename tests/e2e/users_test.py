@@ -22,6 +22,8 @@ bind = "0.0.0.0:{port}"
 [users]
 file = "{folder}/users"
 rules_file = "{folder}/rules"
+[net]
+connect_deadline_ms = 60000  # a hash takes its time where every core is busy
 """
 RULES = """everybody
 subscribe plant/#
