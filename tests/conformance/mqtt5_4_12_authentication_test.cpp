@@ -43,7 +43,7 @@ std::string hex(std::string_view bytes) {
 }
 
 /// Authentication Data as a property in the notation.
-std::string data(std::string_view bytes) {
+std::string auth_data(std::string_view bytes) {
   return fmt::format("16 {:04X} {}", bytes.size(), hex(bytes));
 }
 
@@ -51,12 +51,12 @@ std::string first_message(const std::string& user) { return "n,,n=" + user + ",r
 
 std::string connect_packet(const std::string& user, const char* method = "SCRAM-SHA-256") {
   return fmt::format("10 [<MQTT> 05 02 0000 [15 <{}> {}] <c-{}>]", method,
-                     data(first_message(user)), user);
+                     auth_data(first_message(user)), user);
 }
 
 std::string auth_packet(const char* code, std::string_view bytes,
                         const char* method = "SCRAM-SHA-256") {
-  return fmt::format("F0 [{} [15 <{}> {}]]", code, method, data(bytes));
+  return fmt::format("F0 [{} [15 <{}> {}]]", code, method, auth_data(bytes));
 }
 
 /// The Authentication Data of an AUTH 0x18 with our method.
@@ -108,7 +108,7 @@ TEST_CASE("a challenge is AUTH 0x18, and CONNACK repeats the method and ends the
   const Proof proof = prove("alice", challenge_of(client.take()), "pencil");
   client.send(auth_packet("18", proof.message))
       .expect(fmt::format("20 [00 00 [21 0100 27 00200000 22 0040 15 <SCRAM-SHA-256> {}]]",
-                          data(proof.answer)));
+                          auth_data(proof.answer)));
   client.send("C000").expect("D000");
 }
 

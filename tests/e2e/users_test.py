@@ -6,6 +6,7 @@ import hmac
 import os
 import queue
 import shutil
+import socket
 import struct
 import subprocess
 
@@ -129,7 +130,9 @@ def test_a_flood_of_wrong_passwords_stalls_nobody_who_is_connected():
         bob.ping()
         # Another name is not hindered, and neither is alice from another address.
         assert reason(broker, "b2", "bob", "eraser") == 0
-        raw = Client(("127.0.0.2", broker.port), "a", connect=False)
+        raw = Client(broker.port, "a", connect=False)
+        raw.socket = socket.create_connection(("127.0.0.1", broker.port), PATIENCE_S,
+                                              ("127.0.0.2", 0))
         raw.send(connect_packet("a", "alice", "pencil"))
         assert raw.take(CONNACK).reason == 0
 
