@@ -300,12 +300,15 @@ struct TlsContext::Loader {
       return TlsProblem{"psk_file", "stands beside certificates",
                         "Give clients with pre-shared keys a listener of their own."};
     }
-    if (!certificates && !(options.crl_file.empty() && options.crl_dir.empty())) {
-      return TlsProblem{options.crl_file.empty() ? "crl_dir" : "crl_file",
-                        "says nothing while client_certificate is \"none\"",
-                        "Write client_certificate = \"require\" or \"optional\"."};
-    }
-    return std::nullopt;
+    // Whoever names a CA believes that clients are checked.
+    const char* idle = nullptr;
+    if (!options.ca_file.empty()) idle = "ca_file";
+    if (!options.crl_file.empty()) idle = "crl_file";
+    if (!options.crl_dir.empty()) idle = "crl_dir";
+    if (certificates || idle == nullptr) return std::nullopt;
+    return TlsProblem{idle, "says nothing while client_certificate is \"none\"",
+                      "Write client_certificate = \"require\" or \"optional\"; the CAs of the "
+                      "broker's own certificate belong into cert_file."};
   }
 
   /// Tickets of before, if they may still be resumed.

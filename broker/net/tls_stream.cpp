@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t record_bytes = 16 * 1024;
 /// Plain text encrypted before the socket is asked again: a socket that is full costs no more.
 constexpr std::size_t flush_bytes_max = 4 * record_bytes;
+/// First message of a client; one that claims more is refused before memory is taken for it.
+constexpr std::size_t client_hello_size_bytes_max = 16 * 1024;
 /// More than a flush leaves behind: the peer makes us answer its records and reads no answer.
 constexpr std::size_t unsent_bytes_max = 2 * flush_bytes_max;
 
@@ -102,7 +104,7 @@ struct TlsBio {
       if (result.state == IoState::ok) {
         // A short read has emptied the socket: asking again only costs.
         self.drained_ = result.size < size && !self.below().has_input();
-        if (!std::exchange(self.heard_, true)) self.first_byte_ = data[0];
+        if (!self.look_at_first({data, result.size})) return 0;
         *got = result.size;
         return 1;
       }
@@ -198,15 +200,31 @@ IoState TlsStream::judge(int result) {
   return refuse();
 }
 
+bool TlsStream::look_at_first(std::span<const char> bytes) {
+  if (first_size_ == first_.size()) return true;
+  for (const char byte : bytes) {
+    if (first_size_ < first_.size()) first_[first_size_++] = static_cast<unsigned char>(byte);
+  }
+  if (first_size_ < first_.size() || !speaks_tls()) return true;
+  // OpenSSL takes memory for what a message claims, up to 128 KB, before it is there. Nobody cuts
+  // the four bytes that say so into several records but to hide them.
+  const std::size_t record = first_[3] * 256u + first_[4];
+  const std::size_t message = first_[6] * 65'536u + first_[7] * 256u + first_[8];
+  claims_too_much_ = record < 4 || message > client_hello_size_bytes_max;
+  return !claims_too_much_;
+}
+
 IoState TlsStream::refuse() {
   const unsigned long code = ERR_peek_last_error();
   const int reason = ERR_GET_REASON(code);
   const long verified = SSL_get_verify_result(ssl_.get());
   const bool is_handshake = state_ == State::handshake;
-  if (is_handshake && heard_ && first_byte_ != '\x16') {
+  if (is_handshake && !speaks_tls()) {
     why_ = std::make_unique<std::string>(
         "the client does not speak TLS: connect it to a listener without TLS, or switch TLS on in "
         "it");
+  } else if (claims_too_much_) {
+    why_ = std::make_unique<std::string>("the client's first message is too large");
   } else if (is_handshake && verified != X509_V_OK) {
     why_ = std::make_unique<std::string>(fmt::format("the client's certificate is refused: {}",
                                                      X509_verify_cert_error_string(verified)));

@@ -2,6 +2,8 @@
 
 #include <openssl/types.h>
 
+#include <array>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -41,6 +43,9 @@ class TlsStream final : public Layer {
   /// After OpenSSL came to an end of what it can do: what that means for us.
   IoState judge(int result);
   IoState refuse();
+  /// Of everything that comes from below; false: it claims more than a handshake begins with.
+  bool look_at_first(std::span<const char> bytes);
+  bool speaks_tls() const { return first_size_ == 0 || first_[0] == 0x16; }
   /// False: the client is refused after all.
   bool handshake_done();
   IoResult send();
@@ -61,8 +66,10 @@ class TlsStream final : public Layer {
   /// The layer below has given all it has for now.
   bool drained_ = false;
   bool has_input_ = false;
-  bool heard_ = false;
-  char first_byte_ = 0;
+  /// Headers of the first record and message: type, version, length; type, length.
+  std::array<unsigned char, 9> first_{};
+  std::uint8_t first_size_ = 0;
+  bool claims_too_much_ = false;
 };
 
 }  // namespace lineshaft::net

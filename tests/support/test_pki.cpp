@@ -42,7 +42,7 @@ void add_extension(X509* certificate, X509V3_CTX& context, int nid, const char* 
 TestPki::TestPki(std::filesystem::path folder, const std::string& name)
     : folder_(std::move(folder)), key_(EVP_EC_gen("P-256")) {
   check(key_ != nullptr);
-  certificate_ = sign(name, key_, true, Days{3650});
+  certificate_ = sign(name, key_, true, Days{3650}, {});
   ca_pem_ = pem([this](BIO* out) { return PEM_write_bio_X509(out, certificate_); });
   ca_file_ = (folder_ / (name + ".pem")).string();
   replace_file(ca_file_, ca_pem_);
@@ -53,7 +53,7 @@ TestPki::~TestPki() {
   EVP_PKEY_free(key_);
 }
 
-X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left) {
+X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left, Shape shape) {
   X509* const one = X509_new();
   check(one != nullptr && X509_set_version(one, X509_VERSION_3) == 1);
   ASN1_INTEGER_set(X509_get_serialNumber(one), next_serial_++);
@@ -73,20 +73,22 @@ X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days lef
                 is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
   add_extension(one, context, NID_subject_key_identifier, "hash");
   if (!is_ca) {
-    add_extension(one, context, NID_authority_key_identifier, "keyid");
-    add_extension(one, context, NID_ext_key_usage, "serverAuth,clientAuth");
+    if (shape.has_authority_key) {
+      add_extension(one, context, NID_authority_key_identifier, "keyid");
+    }
+    add_extension(one, context, NID_ext_key_usage, shape.usage);
     add_extension(one, context, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
   }
   check(X509_sign(one, key_, EVP_sha256()) > 0);
   return one;
 }
 
-Issued TestPki::issue(const std::string& name, Days left) {
+Issued TestPki::issue(const std::string& name, Days left, Shape shape) {
   Issued issued;
   issued.serial = next_serial_;
   EVP_PKEY* const key = EVP_EC_gen("P-256");
   check(key != nullptr);
-  X509* const one = sign(name, key, false, left);
+  X509* const one = sign(name, key, false, left, shape);
   issued.certificate_pem = pem([one](BIO* out) { return PEM_write_bio_X509(out, one); });
   issued.key_pem = pem([key](BIO* out) {
     return PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);

@@ -30,7 +30,13 @@ class TestPki {
 
   /// A certificate for `localhost` and 127.0.0.1 and, as a client, for `name`. It begins two days
   /// ago and ends in `left`, which may be negative (at least -1 day).
-  Issued issue(const std::string& name, Days left = Days{365});
+  Issued issue(const std::string& name, Days left = Days{365}) { return issue(name, left, {}); }
+  /// What is unusual about a certificate.
+  struct Shape {
+    const char* usage = "serverAuth,clientAuth";
+    bool has_authority_key = true;
+  };
+  Issued issue(const std::string& name, Days left, Shape shape);
   /// A revocation list with these serials, in PEM; ends in `left`.
   std::string revocations(const std::vector<long>& serials, Days left = Days{30}) const;
 
@@ -39,7 +45,7 @@ class TestPki {
   X509* certificate() const { return certificate_; }
 
  private:
-  X509* sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left);
+  X509* sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left, Shape shape);
 
   std::filesystem::path folder_;
   EVP_PKEY* key_ = nullptr;

@@ -59,6 +59,10 @@ TEST_CASE("what is wrong with the files of a listener is said with option and fi
   asks.crl_dir = folder / "nowhere";
   CHECK(problem_of(asks).option == "crl_dir");
 
+  TlsOptions idle_ca = options;
+  idle_ca.ca_file = pki.ca_file();
+  CHECK(problem_of(idle_ca).option == "ca_file");
+
   TlsOptions idle_list = options;
   idle_list.crl_file = server.cert_file;
   CHECK(problem_of(idle_list).option == "crl_file");

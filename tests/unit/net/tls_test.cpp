@@ -256,6 +256,36 @@ TEST_CASE("client certificates of a foreign CA, expired or revoked are refused",
   check_refused(world, with(good));
 }
 
+TEST_CASE("a client certificate of another purpose or without its issuer's key id is refused",
+          "[net][tls]") {
+  TlsWorld world(asking(ClientCertificate::require));
+  const Issued server_only = world.pki.issue("press", TestPki::Days{9}, {"serverAuth", true});
+  const Issued loose = world.pki.issue("loose", TestPki::Days{9}, {"clientAuth", false});
+  const Issued right = world.pki.issue("right", TestPki::Days{9}, {"clientAuth", true});
+  TlsClientOptions with;
+  for (const Issued* const one : {&server_only, &loose}) {
+    with.certificate = one;
+    check_refused(world, with);
+  }
+  with.certificate = &right;
+  check_accepted(world, with);
+}
+
+TEST_CASE("a first message that claims too much is refused before it is there", "[net][tls]") {
+  TlsWorld world;
+  const auto before = failures();
+  // A record of 512 bytes with the beginning of a ClientHello of 100,000, and one that hides it.
+  for (const std::string& claim : {std::string("\x16\x03\x01\x02\x00\x01\x01\x86\xa0", 9),
+                                   std::string("\x16\x03\x01\x00\x01\x01\x16\x03\x01", 9)}) {
+    Client client(world.port());
+    for (const char byte : claim) client.send(std::string(1, byte));
+    char end = 0;
+    while (::recv(client.socket(), &end, 1, 0) > 0) {
+    }
+  }
+  CHECK(failures() == before + 2);
+}
+
 TEST_CASE("revocation lists are read from a folder too", "[net][tls]") {
   TempDir lists;
   TlsOptions options = asking(ClientCertificate::require);

@@ -162,7 +162,7 @@ class TlsWorld {
     if (options.psk_file.empty()) {
       options.cert_file = server_certificate.cert_file;
       options.key_file = server_certificate.key_file;
-      options.ca_file = pki.ca_file();
+      if (options.client_certificate != ClientCertificate::none) options.ca_file = pki.ca_file();
     }
     if (change) change(*this, options);
     std::optional<TlsProblem> problem;
