@@ -79,6 +79,11 @@ inline constexpr std::size_t loop_read_bytes_max = 64 * 1024;
 /// TLS handshake steps one shard does in a loop turn, so that a storm of reconnects does not stall
 /// routing; further ones wait for the next turn.
 inline constexpr std::size_t handshakes_per_turn_max = 8;
+/// What one look at a TLS connection takes from its socket without a byte of data coming of it:
+/// records that only cost work wait for the next turn.
+inline constexpr std::size_t tls_bytes_per_look_max = 16 * 1024;
+/// What a TLS client may send without a byte of data, its handshake included; more ends it.
+inline constexpr std::size_t tls_bytes_without_data_max = 128 * 1024;
 /// Certificates a peer may send in a TLS handshake; more ends it.
 inline constexpr std::size_t tls_certificates_size_bytes_max = 64 * 1024;
 /// A file with certificates or revocation lists; a larger one is not read.

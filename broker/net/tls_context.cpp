@@ -50,13 +50,16 @@ WallTime wall_time(const ASN1_TIME* time) {
   return WallTime{Milliseconds{std::int64_t{::timegm(&parts)} * 1000}};
 }
 
-std::vector<TlsPtr<X509>> read_certificates(const std::string& pem) {
-  std::vector<TlsPtr<X509>> all;
-  const auto bytes = reader(pem);
-  while (X509* const one = PEM_read_bio_X509(bytes.get(), nullptr, no_passphrase, nullptr)) {
-    all.emplace_back(one);
-  }
-  return all;
+/// After a PEM block could not be read: there was none left. Empties the error queue.
+bool was_last_block() {
+  const unsigned long code = ERR_peek_last_error();
+  ERR_clear_error();
+  return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+TlsProblem damaged(std::string_view option, const std::string& path, std::size_t readable) {
+  return {option, fmt::format("entry {} of {} is damaged or cut off", readable + 1, path),
+          "Copy it again, under another name, and rename it when it is whole."};
 }
 
 }  // namespace
@@ -97,9 +100,9 @@ struct TlsContext::Loader {
     SSL_CTX_set_security_level(context(), security_level);
     SSL_CTX_set_options(context(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                        SSL_OP_CIPHER_SERVER_PREFERENCE);
-    // An idle connection holds no buffers; records may be written in part and from elsewhere.
-    SSL_CTX_set_mode(context(), SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    // An idle connection holds no buffers. Writes are never partial: a client that asks for small
+    // fragments gets many records from one call.
+    SSL_CTX_set_mode(context(), SSL_MODE_RELEASE_BUFFERS);
     // One system call per read instead of one for each header and one for each body.
     SSL_CTX_set_read_ahead(context(), 1);
     SSL_CTX_set_max_early_data(context(), 0);
@@ -130,6 +133,17 @@ struct TlsContext::Loader {
     return std::nullopt;
   }
 
+  Wrong read_certificates(std::string_view option, const std::string& path, const std::string& pem,
+                          std::vector<TlsPtr<X509>>& all) {
+    const auto bytes = reader(pem);
+    ERR_clear_error();
+    while (X509* const one = PEM_read_bio_X509(bytes.get(), nullptr, no_passphrase, nullptr)) {
+      all.emplace_back(one);
+    }
+    if (!was_last_block()) return damaged(option, path, all.size());
+    return std::nullopt;
+  }
+
   void note_expiry(const std::string& file, std::string_view what, WallTime at) {
     for (TlsExpiry& known : made.expiries_) {
       if (known.file != file || known.what != what) continue;
@@ -143,12 +157,12 @@ struct TlsContext::Loader {
     const std::string& path = options.cert_file;
     std::string pem;
     if (auto wrong = read("cert_file", path, pem)) return wrong;
-    const auto chain = read_certificates(pem);
+    std::vector<TlsPtr<X509>> chain;
+    if (auto wrong = read_certificates("cert_file", path, pem, chain)) return wrong;
     if (chain.empty()) {
       return TlsProblem{"cert_file", fmt::format("{} holds no certificate in PEM form", path),
                         "Put the server's certificate first and those of its CAs below it."};
     }
-    ERR_clear_error();
     if (SSL_CTX_use_certificate(context(), chain[0].get()) != 1) {
       return TlsProblem{"cert_file", fmt::format("{} cannot be used: {}", path, take_tls_error()),
                         "Use a certificate with an EC key (P-256) or RSA of 2048 bits or more."};
@@ -187,7 +201,9 @@ struct TlsContext::Loader {
       return TlsProblem{"key_file", fmt::format("{} holds no private key in PEM form", path),
                         "Name the private key of cert_file."};
     }
-    const bool fits = SSL_CTX_use_PrivateKey(context(), key) == 1;
+    // A key of another type than the certificate is taken without a comparison.
+    const bool fits =
+        SSL_CTX_use_PrivateKey(context(), key) == 1 && SSL_CTX_check_private_key(context()) == 1;
     EVP_PKEY_free(key);
     ERR_clear_error();
     if (!fits) {
@@ -209,8 +225,8 @@ struct TlsContext::Loader {
     std::string pem;
     if (auto wrong = read("ca_file", path, pem)) return wrong;
     EVP_DigestUpdate(digest, pem.data(), pem.size());
-    const auto authorities = read_certificates(pem);
-    ERR_clear_error();
+    std::vector<TlsPtr<X509>> authorities;
+    if (auto wrong = read_certificates("ca_file", path, pem, authorities)) return wrong;
     if (authorities.empty()) {
       return TlsProblem{"ca_file", fmt::format("{} holds no certificate in PEM form", path),
                         "Put the CAs that sign client certificates there."};
@@ -267,10 +283,12 @@ struct TlsContext::Loader {
       ++size;
     };
     const auto pem = reader(bytes);
+    ERR_clear_error();
     while (X509_CRL* const one =
                PEM_read_bio_X509_CRL(pem.get(), nullptr, no_passphrase, nullptr)) {
       add(one);
     }
+    if (!was_last_block()) return damaged(option, path, size);
     if (size == 0) {
       if (X509_CRL* const one = d2i_X509_CRL_bio(reader(bytes).get(), nullptr)) add(one);
     }

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/base/limits.h"
 #include "broker/base/metrics.h"
 
 namespace lineshaft::net {
@@ -77,6 +78,12 @@ const char* explained(int reason) {
   }
 }
 
+std::size_t size_of_pieces(std::span<const iovec> pieces) {
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  return size;
+}
+
 /// Ciphertext of a flush; its memory is used again by the next connection.
 std::string& spare_buffer() {
   thread_local std::string spare;
@@ -85,26 +92,33 @@ std::string& spare_buffer() {
 
 }  // namespace
 
-/// The BIO between OpenSSL and the stream that owns it.
+/// The BIO between OpenSSL and the stream that owns it. OpenSSL is C: nothing is thrown through it.
 struct TlsBio {
   static TlsStream& stream(BIO* bio) { return *static_cast<TlsStream*>(BIO_get_data(bio)); }
 
-  static int write(BIO* bio, const char* data, std::size_t size, std::size_t* written) {
+  static int write(BIO* bio, const char* data, std::size_t size, std::size_t* written) noexcept {
     stream(bio).unsent_.append(data, size);
     *written = size;
     return 1;
   }
 
-  static int read(BIO* bio, char* data, std::size_t size, std::size_t* got) {
+  static int read(BIO* bio, char* data, std::size_t size, std::size_t* got) noexcept {
     TlsStream& self = stream(bio);
     BIO_clear_retry_flags(bio);
     *got = 0;
-    if (!self.drained_) {
+    // One call of OpenSSL goes on for as long as records without data come: key updates, warnings.
+    if (!self.drained_ && self.looked_at_ < limits::tls_bytes_per_look_max) {
       const IoResult result = self.below().read({data, size});
       if (result.state == IoState::ok) {
         // A short read has emptied the socket: asking again only costs.
         self.drained_ = result.size < size && !self.below().has_input();
-        if (!self.look_at_first({data, result.size})) return 0;
+        self.look_at_first({data, result.size});
+        self.looked_at_ += result.size;
+        self.without_data_ += result.size;
+        if (self.without_data_ > limits::tls_bytes_without_data_max) {
+          self.broken_ = "the client sends records of TLS and no data in them";
+        }
+        if (self.broken_ != nullptr) return 0;
         *got = result.size;
         return 1;
       }
@@ -157,6 +171,7 @@ IoResult TlsStream::read(std::span<char> into) {
   if (ssl_ == nullptr && !begin()) return {IoState::failed, 0};
   drained_ = false;
   has_input_ = false;
+  looked_at_ = 0;
   below_state_ = IoState::ok;
   std::size_t size = 0;
   while (size < into.size()) {
@@ -175,6 +190,8 @@ IoResult TlsStream::read(std::span<char> into) {
       return {IoState::ok, size};
     }
     size += got;
+    looked_at_ = 0;
+    without_data_ = 0;
     if (SSL_has_pending(ssl_.get()) == 0) return {IoState::ok, size};
   }
   has_input_ = SSL_has_pending(ssl_.get()) == 1;
@@ -200,18 +217,19 @@ IoState TlsStream::judge(int result) {
   return refuse();
 }
 
-bool TlsStream::look_at_first(std::span<const char> bytes) {
-  if (first_size_ == first_.size()) return true;
+void TlsStream::look_at_first(std::span<const char> bytes) {
+  if (first_size_ == first_.size()) return;
   for (const char byte : bytes) {
     if (first_size_ < first_.size()) first_[first_size_++] = static_cast<unsigned char>(byte);
   }
-  if (first_size_ < first_.size() || !speaks_tls()) return true;
+  if (first_size_ < first_.size() || !speaks_tls()) return;
   // OpenSSL takes memory for what a message claims, up to 128 KB, before it is there. Nobody cuts
   // the four bytes that say so into several records but to hide them.
   const std::size_t record = first_[3] * 256u + first_[4];
   const std::size_t message = first_[6] * 65'536u + first_[7] * 256u + first_[8];
-  claims_too_much_ = record < 4 || message > client_hello_size_bytes_max;
-  return !claims_too_much_;
+  if (record < 4 || message > client_hello_size_bytes_max) {
+    broken_ = "the client's first message is too large";
+  }
 }
 
 IoState TlsStream::refuse() {
@@ -223,8 +241,8 @@ IoState TlsStream::refuse() {
     why_ = std::make_unique<std::string>(
         "the client does not speak TLS: connect it to a listener without TLS, or switch TLS on in "
         "it");
-  } else if (claims_too_much_) {
-    why_ = std::make_unique<std::string>("the client's first message is too large");
+  } else if (broken_ != nullptr) {
+    why_ = std::make_unique<std::string>(broken_);
   } else if (is_handshake && verified != X509_V_OK) {
     why_ = std::make_unique<std::string>(fmt::format("the client's certificate is refused: {}",
                                                      X509_verify_cert_error_string(verified)));
@@ -318,7 +336,10 @@ IoResult TlsStream::write(std::span<const iovec> pieces) {
   if (!unsent_.empty() || pieces.empty() || state_ != State::open) {
     if (const IoResult sent = send(); sent.state != IoState::ok) return sent;
   }
-  if (pieces.empty() || state_ != State::open) return {};
+  if (pieces.empty() || state_ == State::handshake) return {};
+  // Behind what the core answers came something that has ended the connection: the next `read` says
+  // so, and there is nobody left for the answer.
+  if (state_ != State::open) return {IoState::ok, size_of_pieces(pieces)};
   unsent_.swap(spare_buffer());
   std::size_t taken = 0;
   const bool encrypted = encrypt(pieces, taken);

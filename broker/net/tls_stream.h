@@ -27,7 +27,9 @@ class TlsStream final : public Layer {
   ~TlsStream() override;
 
   IoResult read(std::span<char> into) override;
-  bool has_input() const override { return has_input_; }
+  bool has_input() const override {
+    return has_input_ || (after_ == IoState::ok && !drained_ && below().has_input());
+  }
   IoResult write(std::span<const iovec> pieces) override;
   std::size_t unsent_bytes() const override { return unsent_.size() + below().unsent_bytes(); }
   IoResult finish() override;
@@ -43,8 +45,8 @@ class TlsStream final : public Layer {
   /// After OpenSSL came to an end of what it can do: what that means for us.
   IoState judge(int result);
   IoState refuse();
-  /// Of everything that comes from below; false: it claims more than a handshake begins with.
-  bool look_at_first(std::span<const char> bytes);
+  /// Of everything that comes from below: it may claim more than a handshake begins with.
+  void look_at_first(std::span<const char> bytes);
   bool speaks_tls() const { return first_size_ == 0 || first_[0] == 0x16; }
   /// False: the client is refused after all.
   bool handshake_done();
@@ -69,7 +71,11 @@ class TlsStream final : public Layer {
   /// Headers of the first record and message: type, version, length; type, length.
   std::array<unsigned char, 9> first_{};
   std::uint8_t first_size_ = 0;
-  bool claims_too_much_ = false;
+  /// Bytes from below since `read` was called, and since the beginning; both start again with data.
+  std::size_t looked_at_ = 0;
+  std::size_t without_data_ = 0;
+  /// A rule of ours that the peer broke; static storage.
+  const char* broken_ = nullptr;
 };
 
 }  // namespace lineshaft::net

@@ -1,5 +1,6 @@
 #include "broker/net/tls_files.h"
 
+#include <openssl/pem.h>
 #include <sys/stat.h>
 
 #include "tests/unit/net/tls_world.h"
@@ -70,6 +71,58 @@ TEST_CASE("what is wrong with the files of a listener is said with option and fi
   TlsOptions both = options;
   both.psk_file = server.key_file;
   CHECK(problem_of(both).option == "psk_file");
+}
+
+TEST_CASE("a key of another kind than the certificate's is not taken for its key", "[net][tls]") {
+  TempDir folder;
+  TestPki pki(folder.path());
+  const Issued server = pki.issue("server");
+  TlsOptions options;
+  options.cert_file = server.cert_file;
+  options.key_file = folder / "ed25519.key";
+  EVP_PKEY* const key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  BIO* const file = BIO_new_file(options.key_file.c_str(), "w");
+  REQUIRE(PEM_write_bio_PrivateKey(file, key, nullptr, nullptr, 0, nullptr, nullptr) == 1);
+  BIO_free(file);
+  EVP_PKEY_free(key);
+  REQUIRE(::chmod(options.key_file.c_str(), 0600) == 0);
+  CHECK(problem_of(options).what.find("is not the key of the certificate") != std::string::npos);
+}
+
+TEST_CASE("a file that is damaged or cut off is not taken as far as it goes", "[net][tls]") {
+  TempDir folder;
+  TestPki pki(folder.path());
+  const Issued server = pki.issue("server");
+  const std::string list = pki.revocations({});
+  TlsOptions options;
+  options.cert_file = server.cert_file;
+  options.key_file = server.key_file;
+  options.client_certificate = ClientCertificate::require;
+  options.ca_file = folder / "ca.pem";
+  options.crl_file = folder / "ca.crl";
+  const auto cut = [](const std::string& pem) { return pem.substr(0, pem.size() / 2); };
+  const auto spoilt = [](std::string pem) {
+    pem[pem.size() / 2] = '!';
+    return pem;
+  };
+  const auto write = [&](const std::string& chain, const std::string& ca, const std::string& crl) {
+    replace_file(options.cert_file, server.certificate_pem + chain);
+    replace_file(options.ca_file, pki.ca_pem() + ca);
+    replace_file(options.crl_file, list + crl);
+  };
+  write("Words between are no harm.\n" + pki.ca_pem(), pki.ca_pem(), list);
+  CHECK_FALSE(check_tls(options).has_value());
+  for (const auto& bad : {cut(pki.ca_pem()), spoilt(pki.ca_pem())}) {
+    write(bad, "", "");
+    CHECK(problem_of(options).option == "cert_file");
+    CHECK(problem_of(options).what == "entry 2 of " + options.cert_file + " is damaged or cut off");
+    write("", bad, "");
+    CHECK(problem_of(options).option == "ca_file");
+  }
+  for (const auto& bad : {cut(list), spoilt(list)}) {
+    write("", "", bad);
+    CHECK(problem_of(options).option == "crl_file");
+  }
 }
 
 TEST_CASE("an expired certificate of the broker is no reason not to start", "[net][tls]") {

@@ -3,6 +3,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +32,20 @@ struct TlsClientOptions {
   std::string psk_identity = {};
   std::string psk_key = {};
 };
+
+/// What `act` would have sent.
+inline std::string recorded(SSL* ssl, const std::function<void()>& act) {
+  BIO* const wire = SSL_get_wbio(ssl);
+  BIO_up_ref(wire);
+  BIO* const memory = BIO_new(BIO_s_mem());
+  SSL_set0_wbio(ssl, memory);
+  act();
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(memory, &data);
+  std::string bytes(data, static_cast<std::size_t>(size));
+  SSL_set0_wbio(ssl, wire);
+  return bytes;
+}
 
 /// A blocking client with TLS that trusts one CA.
 class TlsClient {
