@@ -13,6 +13,7 @@
 #include <string>
 
 #include "broker/base/log.h"
+#include "broker/base/memory.h"
 
 namespace lineshaft::storage {
 namespace {
@@ -49,11 +50,9 @@ class RocksLogger : public rocksdb::Logger {
 
 std::size_t cache_bytes(const StorageOptions& options) {
   if (options.cache_mb != 0) return options.cache_mb * mib;
-  const long pages = ::sysconf(_SC_PHYS_PAGES);
-  const long page = ::sysconf(_SC_PAGESIZE);
-  if (pages <= 0 || page <= 0) return 128 * mib;
-  const std::size_t memory = static_cast<std::size_t>(pages) * static_cast<std::size_t>(page);
-  return std::clamp(memory / 4, 16 * mib, 512 * mib);
+  const std::uint64_t memory = memory_limit_bytes();
+  if (memory == 0) return 128 * mib;
+  return std::clamp<std::size_t>(memory / 4, 16 * mib, 512 * mib);
 }
 
 rocksdb::CompressionType first_supported(std::initializer_list<rocksdb::CompressionType> wanted) {

@@ -110,6 +110,9 @@ std::string wrapped(std::string_view text, std::string_view prefix, std::size_t 
 }
 
 std::string example_option(const OptionSpec& spec) {
+  if (!spec.inherits.empty()) {
+    return fmt::format("#{} = {}\n", last_part(spec.name), to_toml(default_value(spec)));
+  }
   std::string comment(spec.help);
   if (const std::string range = range_text(spec); !range.empty()) comment += " (" + range + ")";
   const std::string value =
@@ -119,6 +122,7 @@ std::string example_option(const OptionSpec& spec) {
 
 std::string default_text(const OptionSpec& spec) {
   if (spec.required) return "(must be stated)";
+  if (!spec.inherits.empty()) return fmt::format("`{}`", spec.inherits);
   return "`" + to_toml(default_value(spec)) + "`";
 }
 

@@ -100,9 +100,27 @@ void add_command_line(const ConfigSources& sources, SettingsReader& reader) {
 
 Options make_options(const Settings& settings) {
   Options options;
-  for (const auto& [name, setting] : settings) {
-    const OptionSpec* spec = find_option(name);
-    if (spec != nullptr) spec->set(options, instance_of(*spec, name), setting.value);
+  std::vector<std::pair<const OptionSpec*, const Settings::value_type*>> overrides;
+  for (const auto& setting : settings) {
+    const OptionSpec* const spec = find_option(setting.first);
+    if (spec == nullptr) continue;
+    if (spec->set_limit == nullptr) {
+      spec->set(options, instance_of(*spec, setting.first), setting.second.value);
+    } else if (spec->inherits.empty()) {
+      spec->set_limit(options.core, setting.second.value);
+    } else {
+      overrides.emplace_back(spec, &setting);
+    }
+  }
+  for (ListenerOptions& each : options.listeners) each.limits = options.core;
+  for (const auto& [spec, setting] : overrides) {
+    const auto found = std::ranges::find(options.listeners, instance_of(*spec, setting->first),
+                                         &ListenerOptions::name);
+    // A reload may bring limits of a listener that waits for the restart.
+    if (found != options.listeners.end()) spec->set_limit(found->limits, setting->second.value);
+  }
+  for (const ListenerOptions& each : options.listeners) {
+    options.core.listeners.emplace(each.name, each.limits);
   }
   std::sort(options.listeners.begin(), options.listeners.end(),
             [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -270,9 +288,14 @@ Reloaded merge_reload(const Options& running, const Options& next) {
     }
   }
   for (const auto& [name, setting] : running.settings) {
-    // Only a listener can disappear; everything else has a default.
+    // Only a listener and what it states can disappear; everything else has a default.
     if (next.settings.contains(name) || setting.where.empty()) continue;
-    reloaded.needs_restart.push_back(name);
+    if (find_option(name)->takes == Takes::restart) {
+      reloaded.needs_restart.push_back(name);
+    } else {
+      merged.erase(name);
+      reloaded.changed.push_back(name);
+    }
   }
   auto options = std::make_shared<Options>(make_options(merged));
   options->files = next.files;

@@ -17,10 +17,13 @@ std::span<const OptionSpec> top_options();
 std::span<const OptionSpec> node_options();
 std::span<const OptionSpec> listener_options();
 std::span<const OptionSpec> listener_tls_options();
+/// `[listeners.<name>.limits]`: a row for each general one that has `set_limit`.
+std::span<const OptionSpec> listener_limit_options();
 std::span<const OptionSpec> net_options();
 std::span<const OptionSpec> users_options();
 std::span<const OptionSpec> mqtt_options();
 std::span<const OptionSpec> storage_options();
+std::span<const OptionSpec> memory_options();
 std::span<const OptionSpec> log_options();
 std::span<const OptionSpec> log_room_options();
 std::span<const OptionSpec> admin_options();
@@ -52,6 +55,17 @@ void assign(Field& field, const Value& value) {
 template <auto member>
 void set_core(Options& options, std::string_view, const Value& value) {
   assign(options.core.*member, value);
+}
+
+template <auto member>
+void set_limit(core::ClientLimits& limits, const Value& value) {
+  assign(limits.*member, value);
+}
+
+/// The same for a value in KiB, MiB or seconds.
+template <auto member, std::int64_t scale>
+void set_scaled_limit(core::ClientLimits& limits, const Value& value) {
+  assign(limits.*member, Value{number(value) * scale});
 }
 
 /// Enumerators stand in the order of their choices.

@@ -106,17 +106,14 @@ constexpr OptionSpec storage_table[] = {
      .max = 1'000'000'000,
      .number = limits::queued_max,
      .help = "Messages waiting in one session; then `overflow` acts.",
-     .set = set_core<&core::CoreConfig::queued_max>},
+     .set_limit = set_limit<&core::ClientLimits::queued_max>},
     {.name = "storage.max_queued_mb",
      .unit = "MiB",
      .min = 1,
      .max = 1'048'576,
      .number = limits::queued_bytes_max / (1024 * 1024),
      .help = "Bytes waiting in one session; then `overflow` acts.",
-     .set =
-         [](Options& o, std::string_view, const Value& v) {
-           o.core.queued_bytes_max = static_cast<std::size_t>(number(v)) * 1024 * 1024;
-         }},
+     .set_limit = set_scaled_limit<&core::ClientLimits::queued_bytes_max, 1024 * 1024>},
     {.name = "storage.overflow",
      .kind = Kind::choice,
      .text = "drop_oldest",

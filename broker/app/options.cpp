@@ -16,11 +16,16 @@ std::span<const OptionSection> option_sections() {
        "TLS of one listener: docs/security.md. Files are read again with SIGHUP and when they "
        "change, without closing a connection.",
        listener_tls_options()},
+      {"listeners.*.limits",
+       "What one client of this listener may do, where it differs from the general option of the "
+       "same name.",
+       listener_limit_options()},
       {"users", "With authorization = \"users\": who they are. Both files must be named.",
        users_options()},
       {"net", "Connections, whatever they speak.", net_options()},
       {"mqtt", "What one client may do.", mqtt_options()},
       {"storage", "What survives, and how.", storage_options()},
+      {"memory", "What the broker may use before it sheds load.", memory_options()},
       {"log", "Log lines go to standard error.", log_options()},
       {"log.rooms", "Levels of single parts of the broker.", log_room_options()},
       {"admin",

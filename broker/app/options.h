@@ -33,12 +33,14 @@ struct ListenerOptions {
   std::vector<std::string> ws_origins;
   /// Not empty: every connection begins with a PROXY header.
   std::vector<std::string> proxy_protocol_from;
+  std::uint32_t connects_per_s_max = 0;
+  std::uint32_t connects_per_s_per_address_max = 0;
+  std::size_t connections_per_address_max = 0;
+  /// The defaults of all listeners with what `[listeners.<name>.limits]` changes.
+  core::ClientLimits limits;
 };
 
 struct NetOptions {
-  Milliseconds connect_deadline{0};
-  std::size_t outbox_bytes_max = 0;
-  Milliseconds stalled_socket{0};
   Milliseconds drain{0};
 };
 
@@ -96,6 +98,8 @@ struct Options {
   NetOptions net;
   core::CoreConfig core;
   StorageSettings storage;
+  /// 0: automatic.
+  std::uint64_t memory_budget_mb = 0;
   LogOptions log;
   AdminOptions admin;
   /// 0: no $SYS topics.
@@ -134,10 +138,15 @@ struct OptionSpec {
   std::string_view help = {};
   /// Puts a value of the right kind and range in its place. `instance` is what `*` stands for.
   void (*set)(Options& options, std::string_view instance, const Value& value) = nullptr;
+  /// Instead of `set`, of what one client may do: such a row is the default of all listeners, and
+  /// `[listeners.<name>.limits]` has an option of the same last name.
+  void (*set_limit)(core::ClientLimits& limits, const Value& value) = nullptr;
   /// More rules than kind and range: the sentence that says what is wrong, or nothing.
   std::string (*check)(const Value& value) = nullptr;
   /// Must be stated wherever its table is.
   bool required = false;
+  /// The full name of the option that counts where this one is not stated.
+  std::string_view inherits = {};
 };
 
 /// One section of the table, in the order in which it is printed.

@@ -67,7 +67,8 @@ std::string suggestion_for(const Path& path) {
     const Path parts = split(spec.name, ".");
     const bool sibling = parts.size() > parent.size() && begins_with(spec, parent);
     if (sibling && parts[parent.size()] != "*") here.push_back(parts[parent.size()]);
-    if (parts.back() == path.back()) anywhere.emplace_back(spec.name);
+    const bool fits = spec.inherits.empty() || path.front() == "listeners";
+    if (fits && parts.back() == path.back()) anywhere.emplace_back(spec.name);
   });
   if (!anywhere.empty()) return fmt::format("did you mean \"{}\"?", anywhere.front());
   const auto word = nearest(path.back(), here);
@@ -304,7 +305,7 @@ void SettingsReader::complete() {
 void SettingsReader::complete_listener(const std::string& instance, const std::string& where) {
   for_each_option([&](const OptionSpec& spec) {
     const std::size_t star = spec.name.find('*');
-    if (star == std::string_view::npos) return;
+    if (star == std::string_view::npos || !spec.inherits.empty()) return;
     std::string name(spec.name);
     name.replace(star, 1, instance);
     if (!spec.required) {

@@ -17,7 +17,7 @@ std::uint64_t at(const CounterValues& counters, Counter counter) {
 std::uint64_t dropped(const CounterValues& counters) {
   return at(counters, Counter::dropped_qos0_slow_consumer) +
          at(counters, Counter::dropped_queue_full) + at(counters, Counter::dropped_too_large) +
-         at(counters, Counter::dropped_no_store);
+         at(counters, Counter::dropped_no_store) + at(counters, Counter::dropped_qos0_memory);
 }
 
 struct LoadSource {

@@ -70,7 +70,8 @@ std::optional<StartFailure> check_admin_listeners(const Options& options) {
   return check_listeners(listeners);
 }
 
-std::vector<std::pair<std::string, std::string>> store_facts(const storage::StoreStatus& status) {
+std::vector<std::pair<std::string, std::string>> more_facts(const storage::StoreStatus& status,
+                                                            const MemoryWatch& memory) {
   const auto number = [](std::uint64_t value) { return fmt::format("{}", value); };
   const bool ready = status.accepts_writes && status.fault == storage::StoreFault::none;
   return {
@@ -82,6 +83,8 @@ std::vector<std::pair<std::string, std::string>> store_facts(const storage::Stor
       {"store/sync_p99_us", number(status.sync_p99_us)},
       {"store/alarms", number(status.alarms.size())},
       {"memory_resident_bytes", number(resident_bytes())},
+      {"memory_budget_bytes", number(memory.budget_bytes())},
+      {"memory_overload", std::string(to_string(memory.level()))},
   };
 }
 
@@ -106,11 +109,6 @@ net::ServerOptions server_options(const Options& options) {
   net::ServerOptions server;
   server.shards = options.shards;
   server.drain = options.net.drain;
-  server.shard.connect_deadline = options.net.connect_deadline;
-  server.shard.outbox_bytes_max = options.net.outbox_bytes_max;
-  server.shard.stalled_socket = options.net.stalled_socket;
-  server.shard.decoder.packet_size_bytes_max = options.core.packet_size_bytes_max;
-  server.shard.decoder.topic_alias_max = options.core.topic_alias_in_max;
   for (const ListenerOptions& each : options.listeners) {
     net::ListenerOptions listener;
     listener.name = each.name;
@@ -118,6 +116,10 @@ net::ServerOptions server_options(const Options& options) {
     listener.port = each.bind.port;
     listener.unix_path = each.bind.path;
     listener.connections_max = each.connections_max;
+    listener.connects_per_s_max = each.connects_per_s_max;
+    listener.connects_per_s_per_address_max = each.connects_per_s_per_address_max;
+    listener.connections_per_address_max = each.connections_per_address_max;
+    listener.limits = each.limits;
     server.listeners.push_back(std::move(listener));
   }
   return server;
@@ -165,6 +167,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   storage::Leftovers leftovers(database, now.wall);
   // Behind the store's lock, so a socket file in the data folder belongs to nobody; before the
   // restore, so that probes see the broker start.
+  memory_watch_ = std::make_unique<MemoryWatch>(memory_budget_bytes(options_.memory_budget_mb));
   admin_ = std::make_unique<AdminRoom>(options_, clock_, reload_, metrics_sources());
   if (const auto error = admin_->start()) return failure_of(*error);
   // Without rules nobody may do anything, whatever went wrong on the way here.
@@ -185,9 +188,11 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   core::Effects effects(options_.shards);
   core_->restored(clock_.now(), restored_.summary, effects);
   server_->distribute(effects);
+  server_->add_periodic(limits::timer_tick,
+                        [this](Now at) { memory_watch_->look(at, *server_); });
   if (options_.sys_interval_s > 0) {
     sys_topics_ = std::make_unique<SysTopics>("lineshaft " + version(), now);
-    server_->set_periodic(Milliseconds{std::int64_t{options_.sys_interval_s} * 1000},
+    server_->add_periodic(Milliseconds{std::int64_t{options_.sys_interval_s} * 1000},
                           [this](Now at) { publish_sys_topics(at); });
   }
   if (const auto error = server_->start()) {
@@ -222,7 +227,8 @@ std::optional<StartFailure> Broker::add_layers(net::ServerOptions& server, WallT
 
 std::vector<admin::MetricsSource> Broker::metrics_sources() {
   return {
-      [this](admin::MetricWriter& out) { write_tls_metrics(tls_facts(), clock_.now().wall, out); }};
+      [this](admin::MetricWriter& out) { write_tls_metrics(tls_facts(), clock_.now().wall, out); },
+      [this](admin::MetricWriter& out) { memory_watch_->write(out); }};
 }
 
 std::optional<StartFailure> Broker::restore(storage::Database& database,
@@ -286,7 +292,8 @@ void Broker::publish_sys_topics(Now now) {
   server_->request({0, core::StatisticsRequest{}}, [this, now](const core::Reply& reply) {
     const auto* statistics = std::get_if<core::Statistics>(&reply.what);
     if (statistics == nullptr) return;
-    SysFacts facts{now, read_counters(), *statistics, store_facts(journal_->status())};
+    SysFacts facts{now, read_counters(), *statistics,
+                   more_facts(journal_->status(), *memory_watch_)};
     auto messages = sys_topics_->round(facts);
     server_->sink().submit(core::Request{0, core::PublishRequest{std::move(messages)}});
   });

@@ -9,6 +9,7 @@
 #include "auth/users_authenticator.h"
 #include "broker/app/admin_room.h"
 #include "broker/app/exit_code.h"
+#include "broker/app/memory_watch.h"
 #include "broker/app/options.h"
 #include "broker/app/sys_topics.h"
 #include "broker/app/tls_setup.h"
@@ -94,6 +95,7 @@ class Broker {
   std::unique_ptr<auth::UsersAuthenticator> authenticator_;
   std::unique_ptr<storage::JournalWriter> journal_;
   std::unique_ptr<SysTopics> sys_topics_;
+  std::unique_ptr<MemoryWatch> memory_watch_;
   std::unique_ptr<AdminRoom> admin_;
 };
 

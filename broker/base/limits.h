@@ -40,6 +40,16 @@ inline constexpr std::size_t subscriptions_per_session_max = 10'000;
 inline constexpr std::size_t sessions_max = 1'000'000;
 /// Connections of one listener; a further one is closed at accept.
 inline constexpr std::size_t connections_max = 100'000;
+/// Clients one listener accepts per second, 0 no limit: above it they wait in the system's queue,
+/// so that a reconnect storm does not stand in front of those who are connected.
+inline constexpr std::uint32_t connects_per_s_max = 1'000;
+/// The same for one address; a further one is closed at accept. Off: a NAT or an ingress is one
+/// address for many clients.
+inline constexpr std::uint32_t connects_per_s_per_address_max = 0;
+/// Connections of one address at one listener, 0 no limit; a further one is closed at accept.
+inline constexpr std::size_t connections_per_address_max = 0;
+/// Addresses a listener counts at a time; above it those without connections are forgotten.
+inline constexpr std::size_t addresses_counted_max = 65'536;
 /// Longest session expiry; longer requests are shortened and told so.
 inline constexpr std::uint32_t session_expiry_s_max = 30 * 24 * 3600;
 /// Expiry of a 3.x session with neither QoS > 0 subscription nor queue (dashboards leave them).
@@ -103,6 +113,11 @@ inline constexpr std::size_t outbox_drained_bytes = 128 * 1024;
 inline constexpr Milliseconds stalled_socket{60'000};
 /// Time a closing connection is given to read the last packet.
 inline constexpr Milliseconds linger{2'000};
+/// Bytes in one second that make a sender heavy: when memory is short, the heaviest are read less
+/// often.
+inline constexpr std::size_t heavy_sender_bytes = 64 * 1024;
+/// Share of the memory the process may use (control group or machine) that is its budget.
+inline constexpr std::uint64_t memory_budget_percent = 75;
 /// Bytes on their way to one shard; above it nobody reads and QoS 0 for that shard is dropped,
 /// counted.
 inline constexpr std::size_t mailbox_bytes_max = 16 * 1024 * 1024;

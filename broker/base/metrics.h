@@ -28,7 +28,10 @@ namespace lineshaft {
   X(websocket_upgrades_refused, "websocket_upgrades_refused")       \
   X(websocket_violations, "websocket_violations")                   \
   X(proxy_headers_refused, "proxy_headers_refused")                 \
+  X(connections_refused_address, "connections_refused_address")     \
+  X(connections_refused_rate, "connections_refused_rate")           \
   X(accepts_paused, "accepts_paused")                               \
+  X(accepts_delayed, "accepts_delayed")                             \
   X(tls_handshakes, "tls_handshakes")                               \
   X(tls_resumed, "tls_resumed")                                     \
   X(tls_handshake_failures, "tls_handshake_failures")               \
@@ -65,6 +68,11 @@ namespace lineshaft {
   X(wills_denied, "wills_denied")                                   \
   X(shared_moved, "shared_moved")                                   \
   X(reading_paused_journal, "reading_paused_journal")               \
+  X(reading_paused_memory, "reading_paused_memory")                 \
+  X(connections_refused_memory, "connections_refused_memory")       \
+  X(connects_refused_memory, "connects_refused_memory")             \
+  X(dropped_qos0_memory, "dropped_qos0_memory")                     \
+  X(memory_overloads, "memory_overloads")                           \
   X(journal_commits, "journal_commits")                             \
   X(journal_records, "journal_records")                             \
   X(journal_bytes, "journal_bytes")                                 \

@@ -2,10 +2,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
 #include "broker/base/limits.h"
+#include "broker/core/client_limits.h"
 
 namespace lineshaft::core {
 
@@ -15,26 +18,19 @@ enum class Durability : std::uint8_t { sync, async };
 enum class Overflow : std::uint8_t { drop_oldest, drop_newest, reject_publisher, disconnect };
 
 /// The core's part of the options. `Core` keeps what a reload cannot change: store, durability,
-/// packet size, inbound aliases, queue window and page.
-struct CoreConfig {
+/// packet size, inbound aliases, queue window and page. Its own `ClientLimits` are for clients
+/// whose listener has none.
+struct CoreConfig : ClientLimits {
   /// False: nothing is persisted and nothing waits (tests, bench).
   bool has_store = true;
   Durability durability = Durability::sync;
 
-  std::uint32_t packet_size_bytes_max = limits::packet_size_bytes_max;
-  std::uint16_t receive_maximum = limits::receive_maximum;
-  std::uint16_t inflight_out_max = limits::inflight_out_max;
-  std::uint16_t topic_alias_in_max = limits::topic_alias_in_max;
-  std::uint16_t topic_alias_out_max = limits::topic_alias_out_max;
-  std::uint16_t keep_alive_s_max = limits::keep_alive_s_max;
-  std::uint32_t session_expiry_s_max = limits::session_expiry_s_max;
+  /// By the listener's name.
+  std::map<std::string, ClientLimits, std::less<>> listeners;
   std::uint32_t idle_session_expiry_s = limits::idle_session_expiry_s;
-  std::size_t subscriptions_per_session_max = limits::subscriptions_per_session_max;
   std::size_t sessions_max = limits::sessions_max;
 
   Overflow overflow = Overflow::drop_oldest;
-  std::size_t queued_max = limits::queued_max;
-  std::size_t queued_bytes_max = limits::queued_bytes_max;
   std::size_t queue_window = limits::queue_window;
   std::size_t queue_page = limits::queue_page;
 

@@ -17,7 +17,8 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
   emit_effect(connection,
               Configure{connection.ref(), packet.version, packet.maximum_packet_size,
                         packet.request_problem_information,
-                        std::min(packet.topic_alias_maximum, config_.topic_alias_out_max)});
+                        std::min(packet.topic_alias_maximum,
+                                 limits_of(connection).topic_alias_out_max)});
   const bool assigned = packet.client_id.empty();
   ReasonCode refused = check_connect(connection, packet);
   if (!is_failure(refused)) {
@@ -40,7 +41,7 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
     // "No session" is as much a promise as a session: it waits until the old one is erased.
     session->state_seq = session_erase_seq_;
   }
-  attach(connection, *session, packet, granted_expiry_s(packet));
+  attach(connection, *session, packet, granted_expiry_s(connection, packet));
   count(Counter::connects_accepted);
   LINESHAFT_LOG(core, info, "client_connected", {"client_id", session->client_id},
                 {"peer", connection.peer ? connection.peer->address : std::string()},
@@ -61,11 +62,12 @@ ReasonCode Core::check_connect(const ConnectionState& connection,
   if (packet.will && starts_with_dollar(packet.will->message->topic())) {
     return ReasonCode::topic_name_invalid;
   }
+  if (too_full_for(packet)) return ReasonCode::quota_exceeded;
   if (sessions_.size() >= config_.sessions_max && sessions_.find(packet.client_id) == nullptr) {
     count(Counter::sessions_refused_limit);
     return ReasonCode::quota_exceeded;
   }
-  const bool needs_store = granted_expiry_s(packet) > 0 || packet.will;
+  const bool needs_store = granted_expiry_s(connection, packet) > 0 || packet.will;
   if (needs_store && config_.has_store && !store_state_.accepts_writes) {
     // Short of space, who has a session may come back and empty its queue: that needs next to none.
     const Session* const known = sessions_.find(packet.client_id);
@@ -137,8 +139,9 @@ std::string Core::assign_client_id() {
   }
 }
 
-std::uint32_t Core::granted_expiry_s(const mqtt::ConnectPacket& packet) const {
-  return std::min(packet.session_expiry_interval_s, config_.session_expiry_s_max);
+std::uint32_t Core::granted_expiry_s(const ConnectionState& connection,
+                                     const mqtt::ConnectPacket& packet) const {
+  return std::min(packet.session_expiry_interval_s, limits_of(connection).session_expiry_s_max);
 }
 
 /// Deals with what is left of an earlier connection; true when the session goes on.
@@ -177,7 +180,8 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   session.expiry_interval_s = expiry_s;  // [MQTT-3.1.2-23]
   session.connected = true;
   session.connection = connection.id;
-  session.overflow_logged = session.too_large_logged = session.subscriptions_full_logged = false;
+  session.overflow_logged = session.too_large_logged = false;
+  session.subscriptions_full_logged = session.slowed_logged = false;
   ++connected_;
   statistics_.connections_most = std::max(statistics_.connections_most, connected_);
   for (auto& incoming : session.incoming) incoming.counted = false;
@@ -187,15 +191,17 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
     session.policy_epoch = 0;
     connection.authentication_method = packet.authentication_method.value_or("");
   }
+  const ClientLimits& limits = limits_of(connection);
+  session.limits = &limits;
   connection.accepted = true;
   connection.session = session.index;
-  connection.window = std::min(packet.receive_maximum, config_.inflight_out_max);
-  connection.receive_maximum = config_.receive_maximum;
+  connection.window = std::min(packet.receive_maximum, limits.inflight_out_max);
+  connection.receive_maximum = limits.receive_maximum;
   // [MQTT-3.2.2-21], [MQTT-3.2.2-22] what CONNACK names is what is enforced.
   const std::uint16_t keep_alive_s =
-      config_.keep_alive_s_max != 0 &&
-              (packet.keep_alive_s == 0 || packet.keep_alive_s > config_.keep_alive_s_max)
-          ? config_.keep_alive_s_max
+      limits.keep_alive_s_max != 0 &&
+              (packet.keep_alive_s == 0 || packet.keep_alive_s > limits.keep_alive_s_max)
+          ? limits.keep_alive_s_max
           : packet.keep_alive_s;
   connection.silence_max = Milliseconds{1500} * keep_alive_s;  // [MQTT-3.1.2-22]
   arm_keep_alive(connection);
@@ -214,8 +220,8 @@ void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& 
     connack->session_expiry_interval_s = session.expiry_interval_s;
   }
   connack->receive_maximum = connection.receive_maximum;
-  connack->maximum_packet_size = config_.packet_size_bytes_max;
-  connack->topic_alias_maximum = config_.topic_alias_in_max;
+  connack->maximum_packet_size = limits_of(connection).packet_size_bytes_max;
+  connack->topic_alias_maximum = limits_of(connection).topic_alias_in_max;
   if (!connection.authentication_method.empty()) {
     // [MQTT-4.12.0-5] the method and its last word; without one neither [MQTT-4.12.0-6].
     connack->authentication_method = connection.authentication_method;

@@ -33,6 +33,7 @@ struct ConnectionState {
   bool connack_sent = false;
   bool paused_by_net = false;
   bool paused_by_journal = false;
+  bool paused_by_memory = false;
   bool problem_information = true;
   /// The broker stops: DISCONNECT 0x8B follows the last held packet.
   bool drains = false;
@@ -54,11 +55,17 @@ struct ConnectionState {
   std::string authentication_method;
   /// Between AUTH 0x19 and its outcome.
   bool reauthenticates = false;
+  /// Of its listener; null when that has none of its own. The core's configuration owns them.
+  const ClientLimits* limits = nullptr;
 
   /// 1.5 times the keep alive; 0 without.
   Milliseconds silence_max{0};
   Instant last_packet{};
   Instant keep_alive_due{};
+
+  /// Bytes it published in the round of this number; only while memory is short.
+  std::uint32_t overload_round = 0;
+  std::uint64_t round_bytes = 0;
 
   RingQueue<HeldPacket> held;
   /// The topic it published to last.

@@ -37,9 +37,7 @@ void Core::apply(Now now, Input input, Effects& effects) {
   begin(now, effects);
   std::visit(Overloaded{
                  [this](PacketsArrived& in) { on_packets(std::move(in)); },
-                 [this](ConnectionOpened& in) {
-                   connections_.open(std::move(in)).last_packet = now_.steady;
-                 },
+                 [this](ConnectionOpened& in) { open_connection(std::move(in)); },
                  [this](const ConnectionLost& in) {
                    if (auto* c = connections_.find(in.connection)) on_lost(*c, in.because);
                  },
@@ -65,14 +63,32 @@ void Core::apply(Now now, Input input, Effects& effects) {
                    auto* c = connections_.find(in.connection);
                    if (c != nullptr && c->reauthenticates) on_reauthenticated(*c, *in.admission);
                  },
+                 [this](const OverloadChanged& in) { on_overload(in.level); },
              },
              input);
   close_overflowed();
   effects_ = nullptr;
 }
 
+void Core::open_connection(ConnectionOpened input) {
+  ConnectionState& connection = connections_.open(std::move(input));
+  connection.last_packet = now_.steady;
+  if (!connection.peer) return;
+  const auto found = config_.listeners.find(connection.peer->listener);
+  if (found != config_.listeners.end()) connection.limits = &found->second;
+}
+
 /// What sessions, decoders and the store were set up with stays as it was.
 void Core::reconfigure(CoreConfig config) {
+  // Connections and sessions point at these limits: only their content changes.
+  for (const auto& [name, limits] : config.listeners) {
+    const auto [known, is_new] = config_.listeners.try_emplace(name, limits);
+    if (is_new) continue;
+    const ClientLimits before = std::exchange(known->second, limits);
+    known->second.packet_size_bytes_max = before.packet_size_bytes_max;
+    known->second.topic_alias_in_max = before.topic_alias_in_max;
+  }
+  config.listeners = std::move(config_.listeners);
   config.has_store = config_.has_store;
   config.durability = config_.durability;
   config.packet_size_bytes_max = config_.packet_size_bytes_max;
@@ -143,6 +159,13 @@ void Core::set_paused(ConnectionState& connection, bool ConnectionState::*reason
   if (!paused) connection.last_packet = now_.steady;
 }
 
+void Core::pause_reading(ConnectionState& connection, bool ConnectionState::*reason, bool paused) {
+  const auto by_us = [&] { return connection.paused_by_journal || connection.paused_by_memory; };
+  const bool before = by_us();
+  set_paused(connection, reason, paused);
+  if (by_us() != before) emit_effect(connection, SetReading{connection.ref(), paused});
+}
+
 void Core::arm_keep_alive(ConnectionState& connection) {
   if (connection.silence_max == Milliseconds{0}) return;
   connection.keep_alive_due = connection.last_packet + connection.silence_max;
@@ -151,7 +174,8 @@ void Core::arm_keep_alive(ConnectionState& connection) {
 }
 
 void Core::on_keep_alive(ConnectionState& connection) {
-  const bool paused = connection.paused_by_net || connection.paused_by_journal;
+  const bool paused =
+      connection.paused_by_net || connection.paused_by_journal || connection.paused_by_memory;
   if (paused) connection.last_packet = now_.steady;
   if (connection.last_packet + connection.silence_max > now_.steady) {
     arm_keep_alive(connection);
@@ -173,6 +197,9 @@ void Core::on_time() {
     --budget;
   }
   if (budget == 0) effects_->again = true;
+  if (overload_ != OverloadLevel::none && now_.steady >= next_overload_round_) {
+    slow_heavy_senders();
+  }
   repeat_loads();
   if (draining_) {
     flush_values(limits::slice);

@@ -75,6 +75,8 @@ class Core {
     TopicIndex topic = no_topic;
     /// Null for the broker's own.
     Session* publisher = nullptr;
+    /// A will, or of the broker itself: nobody sent it just now.
+    bool own = false;
     /// Made when somebody keeps it.
     KeptMessagePtr kept;
     /// No delivery may leave before this is committed (a stored QoS 2 identifier).
@@ -92,6 +94,7 @@ class Core {
 
   // core.cpp
   void begin(Now now, Effects& effects);
+  void open_connection(ConnectionOpened input);
   void reconfigure(CoreConfig config);
   void on_packets(PacketsArrived input);
   void on_packet(ConnectionState& connection, mqtt::Packet& packet);
@@ -101,6 +104,8 @@ class Core {
   void on_keep_alive(ConnectionState& connection);
   void arm_keep_alive(ConnectionState& connection);
   void set_paused(ConnectionState& connection, bool ConnectionState::*reason, bool paused);
+  /// The same for a reason of ours: the net room is told when it is the first or was the last.
+  void pause_reading(ConnectionState& connection, bool ConnectionState::*reason, bool paused);
   void on_request(const Request& request);
   void on_drain(std::uint64_t request_id);
   void finish_drain();
@@ -112,7 +117,8 @@ class Core {
   void refuse_connect(ConnectionState& connection, const Error& error, bool told);
   void refuse_malformed_connect(ConnectionState& connection, const mqtt::Violation& violation);
   std::string assign_client_id();
-  std::uint32_t granted_expiry_s(const mqtt::ConnectPacket& packet) const;
+  std::uint32_t granted_expiry_s(const ConnectionState& connection,
+                                 const mqtt::ConnectPacket& packet) const;
   bool take_over(Session& session, const mqtt::ConnectPacket& packet);
   void attach(ConnectionState& connection, Session& session, mqtt::ConnectPacket& packet,
               std::uint32_t expiry_s);
@@ -137,6 +143,15 @@ class Core {
   bool may_send_will(Session& session, const Message& message);
   void change_policy(std::shared_ptr<Interceptor> interceptor);
   void sweep_policy();
+
+  // overload.cpp
+  void on_overload(OverloadLevel level);
+  void note_sent(ConnectionState& connection, std::size_t size_bytes);
+  void slow_heavy_senders();
+  void slow(ConnectionState& connection);
+  void read_again(const ConnectionId& id);
+  bool sheds(const Target& target, const Publication& publication);
+  bool too_full_for(const mqtt::ConnectPacket& packet);
 
   // publish.cpp
   void on_publish(ConnectionState& connection, mqtt::PublishPacket& packet);
@@ -313,6 +328,13 @@ class Core {
   void emit_effect(const ConnectionState& connection, Effect effect) {
     effects_->shards[connection.id.shard].list.push_back(std::move(effect));
   }
+  /// What the listener it came through allows; of those without one, what the core does.
+  const ClientLimits& limits_of(const ConnectionState& connection) const {
+    return connection.limits != nullptr ? *connection.limits : config_;
+  }
+  const ClientLimits& limits_of(const Session& session) const {
+    return session.limits != nullptr ? *session.limits : config_;
+  }
   ConnectionState& connection_of(const Session& session) {
     return *connections_.find(session.connection);
   }
@@ -375,6 +397,17 @@ class Core {
   std::unordered_map<SessionId, WaitingSession> loading_;
   std::vector<WaitingSession> reload_;
   std::size_t held_packets_ = 0;
+
+  OverloadLevel overload_ = OverloadLevel::none;
+  struct SlowedSender {
+    ConnectionId connection;
+    std::uint32_t until_round = 0;
+  };
+  /// Counts seconds of overload; those that sent much in this one, those not read meanwhile.
+  std::uint32_t overload_round_ = 0;
+  Instant next_overload_round_{};
+  std::vector<ConnectionId> heavy_;
+  std::vector<SlowedSender> slowed_;
 
   bool draining_ = false;
   std::optional<std::uint64_t> drain_request_;

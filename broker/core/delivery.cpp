@@ -14,6 +14,7 @@ void Core::offer(const Target& target, Publication& publication) {
   Session& session = *target.session;
   const auto identifiers = std::span<const std::uint32_t>(target_identifiers_)
                                .subspan(target.identifiers_begin, target.identifiers_size);
+  if (sheds(target, publication)) return;
   if (target.qos == QoS::at_most_once) {
     // QoS 0 is not queued for an offline session.
     if (!session.connected) return;
@@ -123,8 +124,9 @@ void Core::release_payload(std::uint64_t store_id) {
 bool Core::make_room(Session& session, const QueueEntry& entry) {
   SessionQueue& queue = session.queue;
   const std::size_t size = entry.size_bytes();
+  const ClientLimits& limits = limits_of(session);
   const auto full = [&] {
-    return queue.waiting() >= config_.queued_max || queue.bytes + size > config_.queued_bytes_max;
+    return queue.waiting() >= limits.queued_max || queue.bytes + size > limits.queued_bytes_max;
   };
   if (queue.waiting() == 0 || !full()) return true;
   if (!session.overflow_logged) {

@@ -17,7 +17,7 @@ void Core::on_disconnect(ConnectionState& connection, const mqtt::DisconnectPack
       return;
     }
     session.expiry_interval_s =
-        std::min(*packet.session_expiry_interval_s, config_.session_expiry_s_max);
+        std::min(*packet.session_expiry_interval_s, limits_of(session).session_expiry_s_max);
   }
   // [MQTT-3.14.4-3] 0x00 discards the will, everything else publishes it.
   const bool discard =

@@ -10,6 +10,7 @@
 
 #include "broker/core/config.h"
 #include "broker/core/ids.h"
+#include "broker/core/overload.h"
 #include "broker/core/persist.h"
 #include "broker/core/principal.h"
 #include "broker/core/request.h"
@@ -35,6 +36,8 @@ struct Peer {
   std::string address;
   /// Null when the connection is not encrypted.
   std::shared_ptr<const PeerTls> tls{};
+  /// What the net room holds the connection to, from its first byte on; null: the defaults.
+  std::shared_ptr<const ClientLimits> limits{};
 
   bool encrypted() const { return tls != nullptr; }
 };
@@ -133,8 +136,14 @@ struct PolicyChanged {
   std::shared_ptr<Interceptor> interceptor;
 };
 
+/// Memory is short, or not any more.
+struct OverloadChanged {
+  OverloadLevel level = OverloadLevel::none;
+};
+
 using Input = std::variant<PacketsArrived, ConnectionOpened, ConnectionLost, ReadingPaused,
                            OutboxDrained, TimeAdvanced, StoreCommitted, StoreStateChanged,
-                           QueueLoaded, Request, Reconfigured, PolicyChanged, Reauthenticated>;
+                           QueueLoaded, Request, Reconfigured, PolicyChanged, Reauthenticated,
+                           OverloadChanged>;
 
 }  // namespace lineshaft::core

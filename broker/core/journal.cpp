@@ -64,8 +64,7 @@ void Core::acknowledge(ConnectionState& connection, OutPacket packet, std::uint6
   if (behind && !connection.paused_by_journal) {
     // It is the load: it stops until the journal has caught up.
     count(Counter::reading_paused_journal);
-    set_paused(connection, &ConnectionState::paused_by_journal, true);
-    emit_effect(connection, SetReading{connection.ref(), true});
+    pause_reading(connection, &ConnectionState::paused_by_journal, true);
   }
 }
 
@@ -91,8 +90,7 @@ void Core::flush_held(ConnectionState& connection) {
   }
   if (!connection.held.empty()) return;
   if (connection.paused_by_journal && !store_state_.overloaded) {
-    set_paused(connection, &ConnectionState::paused_by_journal, false);
-    emit_effect(connection, SetReading{connection.ref(), false});
+    pause_reading(connection, &ConnectionState::paused_by_journal, false);
   }
   if (!connection.drains) return;
   // The broker stops: no will fires, sessions stay as they are in the store.
@@ -148,8 +146,7 @@ void Core::on_store_state(const StoreStateChanged& state) {
   if (state.overloaded) return;
   connections_.for_each([this](ConnectionState& connection) {
     if (!connection.paused_by_journal) return;
-    set_paused(connection, &ConnectionState::paused_by_journal, false);
-    emit_effect(connection, SetReading{connection.ref(), false});
+    pause_reading(connection, &ConnectionState::paused_by_journal, false);
   });
 }
 

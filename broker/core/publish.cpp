@@ -14,6 +14,7 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
   Session& session = sessions_.at(connection.session);
   count(Counter::publish_received);
   count(Counter::publish_bytes_received, message.payload().size());
+  if (overload_ != OverloadLevel::none) note_sent(connection, message.payload().size());
   if (message.qos() == QoS::exactly_once && is_repeat(connection, session, packet)) return;
   if (message.qos() != QoS::at_most_once) {
     ++connection.unacknowledged;
@@ -114,8 +115,9 @@ ReasonCode Core::admit(Session& session, const Publication& publication) {
         message.topic().size() + message.properties().size() + message.payload().size();
     const auto full = [this, size](const Target& target) {
       const SessionQueue& queue = target.session->queue;
-      return target.qos != QoS::at_most_once && (queue.waiting() >= config_.queued_max ||
-                                                 queue.bytes + size > config_.queued_bytes_max);
+      const ClientLimits& limits = limits_of(*target.session);
+      return target.qos != QoS::at_most_once &&
+             (queue.waiting() >= limits.queued_max || queue.bytes + size > limits.queued_bytes_max);
     };
     if (session.version == mqtt::Version::v5 && std::ranges::any_of(targets_, full)) {
       return ReasonCode::quota_exceeded;

@@ -59,7 +59,7 @@ void Core::continue_replays(Session& session) {
 
 std::size_t Core::replay_queue_max(const Session& session) {
   // Below the queue's limit: a replay must not make its own messages overflow.
-  return std::min<std::size_t>(connection_of(session).window, config_.queued_max - 1);
+  return std::min<std::size_t>(connection_of(session).window, limits_of(session).queued_max - 1);
 }
 
 /// The first one, null while it has to wait. They come one after the other: two that take turns

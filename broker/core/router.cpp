@@ -150,6 +150,7 @@ void Core::route(Publication& publication) {
 
 /// A message of the broker's own making (wills, $SYS): same path, nobody waits for it.
 void Core::publish_now(Publication publication) {
+  publication.own = true;
   publication.topic = topics_.obtain(publication.message->topic(), config_.topic_entries_idle_max);
   initialise_topic(publication.topic);
   collect_targets(publication);

@@ -10,6 +10,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "broker/core/client_limits.h"
 #include "broker/core/ids.h"
 #include "broker/core/interceptor.h"
 #include "broker/core/session_queue.h"
@@ -77,6 +78,9 @@ struct Session {
   bool subscribe_refusal_logged = false;
   bool too_large_logged = false;
   bool subscriptions_full_logged = false;
+  bool slowed_logged = false;
+  /// Of the listener its client came through last; null: the core's.
+  const ClientLimits* limits = nullptr;
   /// Meaningful while `connected`.
   ConnectionId connection;
   WallTime disconnected_at{};

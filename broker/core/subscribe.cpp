@@ -45,19 +45,20 @@ void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& pack
 
 ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
                                const mqtt::SubscribePacket::Item& item) {
-  if (item.filter.size() > limits::topic_size_bytes_max ||
-      level_count(item.filter) > limits::topic_levels_max) {
+  const ClientLimits& limits = limits_of(session);
+  if (item.filter.size() > limits.topic_size_bytes_max ||
+      level_count(item.filter) > limits.topic_levels_max) {
     return ReasonCode::topic_filter_invalid;
   }
   if (const ReasonCode denied = ask_subscribe(session, item); is_failure(denied)) return denied;
   if (session.stored && !store_state_.accepts_writes) return store_state_.refusal;
   const auto known = session.subscriptions.find(item.filter);
   const bool is_new = known == session.subscriptions.end();
-  if (is_new && session.subscriptions.size() >= config_.subscriptions_per_session_max) {
+  if (is_new && session.subscriptions.size() >= limits.subscriptions_per_session_max) {
     count(Counter::subscriptions_refused_limit);
     if (!std::exchange(session.subscriptions_full_logged, true)) {
       LINESHAFT_LOG(core, warn, "subscription_refused", {"client_id", session.client_id},
-                    {"filter", item.filter}, {"limit", config_.subscriptions_per_session_max},
+                    {"filter", item.filter}, {"limit", limits.subscriptions_per_session_max},
                     {"effect", "this one and further ones get 0x97"});
     }
     return ReasonCode::quota_exceeded;

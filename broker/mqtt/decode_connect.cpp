@@ -112,7 +112,7 @@ void Decoder::read_connect_properties(Reader& reader, ConnectPacket& packet) con
 
 void Decoder::read_client_id(Reader& reader, ConnectPacket& packet) const {
   packet.client_id = reader.printable_text();  // [MQTT-3.1.3-4]; longer than [MQTT-3.1.3-5] asks
-  if (packet.client_id.size() > limits::client_id_size_bytes_max) {
+  if (packet.client_id.size() > limits_.client_id_size_bytes_max) {
     reader.fail(client_identifier_not_valid, "MQTT-3.1.3-8");
   }
   if (packet.client_id.empty() && !packet.clean_start && packet.version != Version::v5) {
@@ -137,7 +137,7 @@ Will Decoder::read_will(Reader& reader, std::uint8_t connect_flags) const {
   fields.topic = reader.binary();
   fields.payload = reader.binary();
   if (!reader.ok()) return will;
-  if (const auto fault = topic_name_fault(fields.topic)) {  // [MQTT-3.1.3-11]
+  if (const auto fault = topic_name_fault(fields.topic, limits_.topic)) {  // [MQTT-3.1.3-11]
     reader.fail(*fault);
     return will;
   }

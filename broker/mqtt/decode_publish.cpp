@@ -91,7 +91,7 @@ std::size_t Decoder::decode_plain_publish(Octets input, std::vector<Packet>& pac
   }
   if (version_ == Version::v5 && input[payload - 1] != '\0') return 0;
   fields.topic = input.substr(body + 2, topic_size);
-  if (!is_plain_topic_name(fields.topic)) return 0;
+  if (!is_plain_topic_name(fields.topic, limits_.topic)) return 0;
   fields.payload = input.substr(payload, size - payload);
   const bool dup = (byte(0) & 8) != 0;
   packets.emplace_back(PublishPacket{arena_.make(fields), packet_id, dup, 0, {}});
@@ -149,8 +149,8 @@ void Decoder::resolve_topic(Reader& reader, Octets& topic, std::uint16_t alias) 
     topic = aliases_[alias - 1U];
     return;
   }
-  if (!is_plain_topic_name(topic)) {
-    if (const auto fault = topic_name_fault(topic)) return reader.fail(*fault);
+  if (!is_plain_topic_name(topic, limits_.topic)) {
+    if (const auto fault = topic_name_fault(topic, limits_.topic)) return reader.fail(*fault);
   }
   if (alias == 0) return;
   if (alias > aliases_.size()) aliases_.resize(alias);

@@ -9,6 +9,7 @@
 #include "broker/base/message.h"
 #include "broker/mqtt/packets.h"
 #include "broker/mqtt/reader.h"
+#include "broker/mqtt/topic_check.h"
 
 namespace lineshaft::mqtt {
 
@@ -26,6 +27,9 @@ struct DecoderLimits {
   /// [MQTT-3.3.2-9], [MQTT-3.2.2-17], [MQTT-3.2.2-18].
   std::uint16_t topic_alias_max = 0;
   std::size_t user_properties_max = 0;
+  /// Of a Client Identifier; more is `client_identifier_not_valid`.
+  std::size_t client_id_size_bytes_max = limits::client_id_size_bytes_max;
+  TopicLimits topic = {};
 };
 
 /// Cuts a byte stream into packets, wherever it is cut itself [MQTT-4.2.0-1], and checks every rule

@@ -28,14 +28,14 @@ std::optional<Error> filter_form_fault(Octets filter) {
 }  // namespace
 
 /// [MQTT-3.3.2-1], [MQTT-3.3.2-2].
-std::optional<Error> topic_name_fault(Octets topic) {
+std::optional<Error> topic_name_fault(Octets topic, const TopicLimits& limits) {
   if (topic.empty()) return Error{topic_name_invalid, "MQTT-4.7.3-1"};
-  if (topic.size() > limits::topic_size_bytes_max) return Error{topic_name_invalid, "MQTT-4.7.3-3"};
+  if (topic.size() > limits.size_bytes_max) return Error{topic_name_invalid, "MQTT-4.7.3-3"};
   const auto fault = printable_text_fault(topic);
   if (!fault.empty()) return Error{malformed_packet, fault};
   if (topic.find_first_of("+#") != Octets::npos) return Error{topic_name_invalid, "MQTT-4.7.0-1"};
   const auto slashes = static_cast<std::size_t>(std::ranges::count(topic, '/'));
-  if (slashes >= limits::topic_levels_max) return Error{topic_name_invalid, "MQTT 4.7.3"};
+  if (slashes >= limits.levels_max) return Error{topic_name_invalid, "MQTT 4.7.3"};
   return std::nullopt;
 }
 

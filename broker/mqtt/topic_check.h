@@ -9,15 +9,22 @@
 
 namespace lineshaft::mqtt {
 
+/// How much a Topic Name may be.
+struct TopicLimits {
+  std::size_t size_bytes_max = limits::topic_size_bytes_max;
+  std::size_t levels_max = limits::topic_levels_max;
+};
+
 /// Why a Topic Name is refused, nothing when it is fine. Empty, a wildcard [MQTT-4.7.0-1], too long
 /// or too many levels: `topic_name_invalid`; text that is not allowed: `malformed_packet`.
-std::optional<Error> topic_name_fault(Octets topic);
+std::optional<Error> topic_name_fault(Octets topic, const TopicLimits& limits = {});
 
 /// A quick answer in one pass: true only when `topic_name_fault` finds nothing, false when it has
 /// to be asked (outside ASCII, very short, or wrong).
-inline bool is_plain_topic_name(Octets topic) {
-  static_assert(limits::topic_size_bytes_max / lanes_size <= 127, "a lane counts to 127");
-  if (topic.size() < lanes_size || topic.size() > limits::topic_size_bytes_max) return false;
+inline bool is_plain_topic_name(Octets topic, const TopicLimits& limits = {}) {
+  constexpr std::size_t countable = 127 * lanes_size;  // a lane counts to 127
+  if (topic.size() < lanes_size || topic.size() > countable) return false;
+  if (topic.size() > limits.size_bytes_max) return false;
   ByteLanes plain = ~ByteLanes{};
   ByteLanes wildcards = {};
   ByteLanes slashes = {};
@@ -33,7 +40,7 @@ inline bool is_plain_topic_name(Octets topic) {
   const char* at = topic.data();
   for (; at < last; at += lanes_size) collect(load_lanes(at), ~ByteLanes{});
   collect(load_lanes(last), last_lanes(lanes_size - static_cast<std::size_t>(at - last)));
-  return !any_lane(~plain | wildcards) && sum_of_lanes(slashes) < limits::topic_levels_max;
+  return !any_lane(~plain | wildcards) && sum_of_lanes(slashes) < limits.levels_max;
 }
 
 /// Why a Topic Filter's form is refused: misplaced wildcards [MQTT-4.7.1-1] [MQTT-4.7.1-2] or an

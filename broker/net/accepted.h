@@ -6,20 +6,25 @@
 #include <utility>
 
 #include "broker/core/input.h"
+#include "broker/net/address_table.h"
 #include "broker/net/byte_stream.h"
 
 namespace lineshaft::net {
 
-/// One place of a listener's `connections_max`, given back when the connection is gone.
+/// One place of a listener's `connections_max` and of its address's, given back when the connection
+/// is gone.
 class ListenerUse {
  public:
   ListenerUse() = default;
-  explicit ListenerUse(std::atomic<std::size_t>& open) : open_(&open) {
+  explicit ListenerUse(std::atomic<std::size_t>& open, std::unique_ptr<AddressUse> address = {})
+      : open_(&open), address_(std::move(address)) {
     open.fetch_add(1, std::memory_order_relaxed);
   }
-  ListenerUse(ListenerUse&& other) noexcept : open_(std::exchange(other.open_, nullptr)) {}
+  ListenerUse(ListenerUse&& other) noexcept
+      : open_(std::exchange(other.open_, nullptr)), address_(std::move(other.address_)) {}
   ListenerUse& operator=(ListenerUse&& other) noexcept {
     std::swap(open_, other.open_);
+    std::swap(address_, other.address_);
     return *this;
   }
   ~ListenerUse() {
@@ -28,6 +33,8 @@ class ListenerUse {
 
  private:
   std::atomic<std::size_t>* open_ = nullptr;
+  /// Null where single addresses are not limited.
+  std::unique_ptr<AddressUse> address_;
 };
 
 /// An open socket without a wait in any io_context; closes it unless somebody takes it.

@@ -53,7 +53,7 @@ struct Refusal {
 /// A layer is a state machine that is driven by readiness. No call blocks or waits, and no call
 /// comes out of the blue: handshake, upgrade and control frames go on inside `read` and `write`.
 /// Owned by its connection; only its shard's thread calls it. The one deadline before CONNECT
-/// (`ShardOptions::connect_deadline`, counted from accept) is the connection's and covers all
+/// (`ClientLimits::connect_deadline`, counted from accept) is the connection's and covers all
 /// layers: a layer has no timer. What a layer buffers grows only with bytes received and has a
 /// bound of its own.
 class ByteStream {

@@ -26,6 +26,17 @@ constexpr std::size_t packets_reserved_max = 1024;
 /// Reads of a lingering connection before others have their turn.
 constexpr int wasted_reads_max = 4;
 
+mqtt::DecoderLimits decoder_limits(const core::ClientLimits& limits) {
+  mqtt::DecoderLimits decoder;
+  decoder.packet_size_bytes_max = limits.packet_size_bytes_max;
+  decoder.connect_size_bytes_max = limits.connect_size_bytes_max;
+  decoder.topic_alias_max = limits.topic_alias_in_max;
+  decoder.user_properties_max = limits.user_properties_max;
+  decoder.client_id_size_bytes_max = limits.client_id_size_bytes_max;
+  decoder.topic = {limits.topic_size_bytes_max, limits.topic_levels_max};
+  return decoder;
+}
+
 /// The handler allocator Asio wants, on top of a connection's `WaitMemory`.
 template <class T>
 class WaitAllocator {
@@ -81,7 +92,7 @@ Connection::Connection(Shard& shard, core::ConnectionId id, Accepted accepted)
       id_(id),
       peer_(std::move(accepted.peer)),
       use_(std::move(accepted.use)),
-      decoder_(mqtt::Role::server_reads_client, shard.options().decoder, shard.arena()) {
+      decoder_(mqtt::Role::server_reads_client, decoder_limits(limits()), shard.arena()) {
   error_code error;
   socket_.assign(accepted.socket.get(), error);
   if (!error) {
@@ -91,6 +102,11 @@ Connection::Connection(Shard& shard, core::ConnectionId id, Accepted accepted)
     LINESHAFT_LOG(net, warn, "connection_not_watched", {"peer", peer_->address},
                   {"why", error.message()});
   }
+}
+
+const core::ClientLimits& Connection::limits() const {
+  static const core::ClientLimits defaults;
+  return peer_->limits ? *peer_->limits : defaults;
 }
 
 Connection::~Connection() { LINESHAFT_ASSERT(!waits()); }
@@ -237,7 +253,7 @@ void Connection::resume_reading() {
   // What comes behind a CONNECT waits in the socket until it is known whose it is.
   if (state_ == State::fresh && login_ && login_->asks()) return;
   // Who asks without reading the answers is not read either: TCP then stops it.
-  const bool deaf = outbox_.answer_bytes() > shard_.options().outbox_bytes_max;
+  const bool deaf = outbox_.answer_bytes() > limits().outbox_bytes_max;
   const bool pause = deaf || too_many_batches() || shard_.congested();
   if (pause != self_paused_ && state_ == State::open) {
     shard_.submit(core::ReadingPaused{id_, pause});
@@ -270,7 +286,7 @@ void Connection::apply(const core::Acknowledge& acknowledge) {
 
 void Connection::deliver(const core::Deliver& deliver, const core::Recipient& recipient,
                          std::span<const std::uint32_t> identifiers, FrameCache* cache) {
-  const std::size_t unsent_max = shard_.options().outbox_bytes_max;
+  const std::size_t unsent_max = limits().outbox_bytes_max;
   // Much may pile up within one loop turn: only what the socket refuses makes a slow consumer.
   if (outbox_.unsent_bytes() >= unsent_max && !write_waits_) flush();
   if (!open()) return;
@@ -345,8 +361,7 @@ void Connection::flush() {
       if (moved || !std::exchange(blocked_, true)) progress_ = shard_.now();
       wait_writable();
       if (!std::exchange(watched_for_stall_, true)) {
-        shard_.add_deadline(*this, Shard::Deadline::stall,
-                            progress_ + shard_.options().stalled_socket);
+        shard_.add_deadline(*this, Shard::Deadline::stall, progress_ + limits().stalled_socket);
       }
       break;
     case Outbox::Flushed::all:
@@ -398,7 +413,7 @@ void Connection::connect_deadline_passed() {
 void Connection::stall_deadline_passed(Instant now) {
   watched_for_stall_ = false;
   if (!open() || !write_waits_) return;
-  const Instant deadline = progress_ + shard_.options().stalled_socket;
+  const Instant deadline = progress_ + limits().stalled_socket;
   if (now < deadline) {
     watched_for_stall_ = true;
     shard_.add_deadline(*this, Shard::Deadline::stall, deadline);

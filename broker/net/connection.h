@@ -79,6 +79,8 @@ class Connection {
   void abort() { lost(core::LostBecause::network_error); }
 
   core::ConnectionId id() const { return id_; }
+  /// Of its listener.
+  const core::ClientLimits& limits() const;
   /// The core may still address it.
   bool open() const { return state_ <= State::open; }
   bool dead() const { return state_ == State::dead; }

@@ -29,7 +29,8 @@ bool out_of_resources(int error) {
 }  // namespace
 
 Listener::Listener(boost::asio::io_context& io, const ListenerOptions& options, Endpoint endpoint,
-                   std::atomic<std::size_t>& open, std::function<void(Accepted)> adopt)
+                   std::atomic<std::size_t>& open, std::function<void(Accepted)> adopt,
+                   Clock* clock)
     : options_(options),
       descriptor_(io, endpoint.socket.release()),
       pause_timer_(io),
@@ -37,7 +38,20 @@ Listener::Listener(boost::asio::io_context& io, const ListenerOptions& options, 
       port_(endpoint.port),
       is_unix_(endpoint.is_unix),
       open_(open),
-      adopt_(std::move(adopt)) {}
+      clock_(clock),
+      limits_(std::make_shared<const core::ClientLimits>(options.limits)),
+      adopt_(std::move(adopt)) {
+  if (clock == nullptr) return;
+  if (options.connects_per_s_max > 0) {
+    rate_.emplace(options.connects_per_s_max, clock->now().steady);
+  }
+  const bool counts_addresses =
+      options.connections_per_address_max > 0 || options.connects_per_s_per_address_max > 0;
+  if (counts_addresses && !is_unix_) {
+    addresses_ = std::make_shared<AddressTable>(options.connections_per_address_max,
+                                                options.connects_per_s_per_address_max);
+  }
+}
 
 Listener::~Listener() { stop(); }
 
@@ -70,10 +84,16 @@ void Listener::accept_ready() {
 }
 
 bool Listener::accept_one() {
+  const Milliseconds wait = rate_ ? rate_->wait(clock_->now().steady) : Milliseconds{0};
+  if (wait.count() > 0) {
+    slow_down(wait);
+    return false;
+  }
   OwnedSocket socket(
       ::accept4(descriptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (socket.get() >= 0) {
     pause_logged_ = false;
+    if (rate_) rate_->take(clock_->now().steady);
     take(std::move(socket));
     return true;
   }
@@ -81,21 +101,49 @@ bool Listener::accept_one() {
     pause(errno);
     return false;
   }
+  // Nobody waits any more: a storm that comes now is another one.
+  if (errno == EAGAIN || errno == EWOULDBLOCK) rate_logged_ = false;
   // A client that went away while it waited is no reason to stop.
   return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
 }
 
-void Listener::take(OwnedSocket socket) {
-  if (open_.load(std::memory_order_relaxed) >= options_.connections_max) {
-    count(Counter::connections_refused_limit);
-    if (!std::exchange(full_logged_, true)) {
-      LINESHAFT_LOG(net, warn, "listener_full", {"listener", options_.name},
-                    {"connections_max", options_.connections_max},
-                    {"effect", "further clients are closed at once"});
-    }
-    return;
+std::optional<ListenerUse> Listener::place_for(const std::string& address) {
+  if (refusing_) {
+    refuse(Counter::connections_refused_memory, address, "memory.budget_mb");
+    return std::nullopt;
   }
-  full_logged_ = false;
+  if (open_.load(std::memory_order_relaxed) >= options_.connections_max) {
+    refuse(Counter::connections_refused_limit, address, "connections_max");
+    return std::nullopt;
+  }
+  AddressTable::Verdict verdict;
+  if (addresses_) verdict = addresses_->admit(host_of(address), clock_->now().steady);
+  switch (verdict.refusal) {
+    case AddressTable::Refusal::too_many:
+      refuse(Counter::connections_refused_address, address, "connections_per_address_max");
+      return std::nullopt;
+    case AddressTable::Refusal::too_fast:
+      refuse(Counter::connections_refused_rate, address, "connects_per_s_per_address_max");
+      return std::nullopt;
+    case AddressTable::Refusal::none:
+      break;
+  }
+  refusal_logged_ = false;
+  return ListenerUse(open_, std::move(verdict.use));
+}
+
+/// One record until somebody is let in again.
+void Listener::refuse(Counter counter, std::string_view address, std::string_view why) {
+  count(counter);
+  if (std::exchange(refusal_logged_, true)) return;
+  LINESHAFT_LOG(net, warn, "connection_refused", {"listener", options_.name}, {"peer", address},
+                {"limit", why}, {"effect", "such clients are closed at once"});
+}
+
+void Listener::take(OwnedSocket socket) {
+  std::string address = peer_address(socket.get());
+  std::optional<ListenerUse> use = place_for(address);
+  if (!use) return;
   if (!is_unix_) {
     const int on = 1;
     // A client without keep alive that lost its power is noticed some day.
@@ -103,21 +151,35 @@ void Listener::take(OwnedSocket socket) {
     // Packets are written whole: waiting for more would only delay them.
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  auto peer =
-      std::make_shared<const core::Peer>(core::Peer{options_.name, peer_address(socket.get())});
-  adopt_({std::move(socket), std::move(peer), ListenerUse(open_), options_.layers});
+  auto peer = std::make_shared<const core::Peer>(
+      core::Peer{options_.name, std::move(address), nullptr, limits_});
+  adopt_({std::move(socket), std::move(peer), *std::move(use), options_.layers});
 }
 
 void Listener::pause(int error) {
-  paused_ = true;
   count(Counter::accepts_paused);
   if (!std::exchange(pause_logged_, true)) {
     LINESHAFT_LOG(net, error, "accept_paused", {"listener", options_.name},
                   {"why", std::generic_category().message(error)},
                   {"remedy", "raise the limit of open files (LimitNOFILE= or ulimit -n)"});
   }
+  look_again_after(accept_pause);
+}
+
+void Listener::slow_down(Milliseconds wait) {
+  count(Counter::accepts_delayed);
+  if (!std::exchange(rate_logged_, true)) {
+    LINESHAFT_LOG(net, warn, "connect_rate_reached", {"listener", options_.name},
+                  {"connects_per_s_max", options_.connects_per_s_max},
+                  {"effect", "further clients wait until it is their turn"});
+  }
+  look_again_after(wait);
+}
+
+void Listener::look_again_after(Milliseconds wait) {
+  paused_ = true;
   // Clients keep waiting in the backlog, so the descriptor stays readable: look later.
-  pause_timer_.expires_after(accept_pause);
+  pause_timer_.expires_after(wait);
   pause_timer_.async_wait([this](boost::system::error_code cancelled) {
     if (!cancelled) accept_ready();
   });

@@ -75,7 +75,7 @@ class Server::Impl {
       open_.push_back(std::make_unique<std::atomic<std::size_t>>(0));
       listeners_.push_back(std::make_unique<Listener>(
           shards_[0]->io(), options_.listeners[i], std::move(endpoints[i]), *open_.back(),
-          [this](Accepted accepted) { least_loaded().adopt(std::move(accepted)); }));
+          [this](Accepted accepted) { least_loaded().adopt(std::move(accepted)); }, &clock_));
       listeners_.back()->start();
     }
     for (const auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });
@@ -101,13 +101,19 @@ class Server::Impl {
 
   void post_to_shard0(std::function<void()> work) { shards_[0]->post(std::move(work)); }
 
-  void set_periodic(Milliseconds interval, std::function<void(Now)> work) {
+  void add_periodic(Milliseconds interval, std::function<void(Now)> work) {
     // Also right after the start: statistics should not be missing for the first interval.
-    shards_[0]->on_tick = [interval, work = std::move(work), next = Instant{}](Now now) mutable {
+    shards_[0]->on_tick = [before = std::move(shards_[0]->on_tick), interval,
+                           work = std::move(work), next = Instant{}](Now now) mutable {
+      if (before) before(now);
       if (now.steady < next) return;
       next = now.steady + interval;
       work(now);
     };
+  }
+
+  void set_refusing_clients(bool refusing) {
+    for (const auto& listener : listeners_) listener->set_refusing(refusing);
   }
 
   bool drain() {
@@ -223,9 +229,11 @@ void Server::request(core::Request request, std::function<void(core::Reply)> on_
 
 void Server::post_to_shard0(std::function<void()> work) { impl_->post_to_shard0(std::move(work)); }
 
-void Server::set_periodic(Milliseconds interval, std::function<void(Now)> work) {
-  impl_->set_periodic(interval, std::move(work));
+void Server::add_periodic(Milliseconds interval, std::function<void(Now)> work) {
+  impl_->add_periodic(interval, std::move(work));
 }
+
+void Server::set_refusing_clients(bool refusing) { impl_->set_refusing_clients(refusing); }
 
 bool Server::drain() { return impl_->drain(); }
 void Server::stop() { impl_->stop(); }

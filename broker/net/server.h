@@ -60,8 +60,11 @@ class Server {
   void request(core::Request request, std::function<void(core::Reply)> on_reply);
   /// Runs `work` on shard 0's thread, outside turns. Any thread, after construction.
   void post_to_shard0(std::function<void()> work);
-  /// Calls `work` on shard 0 every `interval` (granularity `limits::timer_tick`). Before `start`.
-  void set_periodic(Milliseconds interval, std::function<void(Now)> work);
+  /// Calls `work`, too, on shard 0 every `interval` (granularity `limits::timer_tick`). Before
+  /// `start`.
+  void add_periodic(Milliseconds interval, std::function<void(Now)> work);
+  /// Whether clients are closed at accept, because there is no memory for them. Shard 0's thread.
+  void set_refusing_clients(bool refusing);
 
   /// Stops accepting and reading, lets the core say goodbye and sends what is unsent. True: all of
   /// it was sent; false: `ServerOptions::drain` was over first. Not on a shard's thread.

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "broker/base/limits.h"
-#include "broker/mqtt/decoder.h"
+#include "broker/core/client_limits.h"
 #include "broker/net/byte_stream.h"
 
 namespace lineshaft::net {
@@ -25,16 +25,19 @@ struct ListenerOptions {
   std::size_t connections_max = limits::connections_max;
   /// What stands between MQTT and the socket: PROXY header, TLS, WebSocket, in this order.
   Layers layers{};
+  /// Clients accepted per second; further ones wait in the system's queue. 0: no limit.
+  std::uint32_t connects_per_s_max = limits::connects_per_s_max;
+  /// The same for one address; further ones are closed at once. 0: no limit.
+  std::uint32_t connects_per_s_per_address_max = limits::connects_per_s_per_address_max;
+  /// Open connections of one address; a further one is closed at once. 0: no limit.
+  std::size_t connections_per_address_max = limits::connections_per_address_max;
+  /// What one client may do here.
+  core::ClientLimits limits{};
 };
 
 /// What every connection of a shard is held to.
 struct ShardOptions {
-  mqtt::DecoderLimits decoder{limits::packet_size_bytes_max, limits::connect_size_bytes_max,
-                              limits::topic_alias_in_max, limits::user_properties_max};
-  Milliseconds connect_deadline = limits::connect_deadline;
-  Milliseconds stalled_socket = limits::stalled_socket;
   Milliseconds linger = limits::linger;
-  std::size_t outbox_bytes_max = limits::outbox_bytes_max;
   /// How often the clock is looked at; deadlines have `limits::timer_tick` granularity anyway.
   Milliseconds tick = limits::timer_tick;
 };

@@ -155,7 +155,7 @@ void Shard::open_connection(Accepted accepted) {
   const core::ConnectionId id{static_cast<std::uint32_t>(index_), slot, slots_[slot].generation};
   slots_[slot].connection = std::make_unique<Connection>(*this, id, std::move(accepted));
   Connection& connection = *slots_[slot].connection;
-  add_deadline(connection, Deadline::connect, now() + options_.connect_deadline);
+  add_deadline(connection, Deadline::connect, now() + connection.limits().connect_deadline);
   connection.start();
 }
 

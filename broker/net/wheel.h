@@ -35,10 +35,10 @@ class Wheel {
     if (until - at_ > size) at_ = until - size;
     while (at_ < until) {
       ++at_;
-      due_.clear();
+      // The slot comes round once in 100 s: after a storm it must not keep its memory until then.
       auto& slot = slots_[index_of(at_)];
-      std::swap(due_, slot);
-      for (Item& item : due_) {
+      auto due = std::exchange(slot, {});
+      for (Item& item : due) {
         if (item.tick <= at_) {
           fire(item.entry);
         } else {
@@ -62,7 +62,6 @@ class Wheel {
 
   std::int64_t at_;
   std::array<std::vector<Item>, size> slots_;
-  std::vector<Item> due_;
 };
 
 }  // namespace lineshaft::net

@@ -45,8 +45,9 @@ ScriptedBroker::~ScriptedBroker() {
 }
 
 ScriptedBroker::Pipe& ScriptedBroker::open_pipe() {
-  const mqtt::DecoderLimits limits{config_.packet_size_bytes_max, limits::connect_size_bytes_max,
-                                   config_.topic_alias_in_max, limits::user_properties_max};
+  mqtt::DecoderLimits limits{config_.packet_size_bytes_max, config_.connect_size_bytes_max,
+                             config_.topic_alias_in_max, config_.user_properties_max};
+  limits.topic = {config_.topic_size_bytes_max, config_.topic_levels_max};
   const auto slot = static_cast<std::uint32_t>(pipes_.size());
   pipes_.push_back(std::make_unique<Pipe>(limits, arena_));
   pipes_.back()->id = {0, slot, 1};

@@ -44,6 +44,8 @@ class ScriptedClient {
   void vanish();
   /// The broker stops or goes on reading this socket by itself.
   void pause_reading(bool paused);
+  /// The core asked not to read this socket.
+  bool reading_paused() { return pipe().reading_paused; }
 
  private:
   friend class ScriptedBroker;

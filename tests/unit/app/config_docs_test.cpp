@@ -32,6 +32,21 @@ TEST_CASE("docs/lineshaft.example.toml is what the option table prints", "[app]"
   CHECK(in_step);
 }
 
+TEST_CASE("docs/security.md names every limit with its default", "[app]") {
+  const std::string page = content("docs/security.md");
+  for (const OptionSection& section : option_sections()) {
+    for (const OptionSpec& spec : section.options) {
+      const bool is_limit = spec.set_limit != nullptr && spec.inherits.empty();
+      const bool of_listener = section.name == "listeners.*" && spec.name.ends_with("_max");
+      if (!is_limit && !of_listener && section.name != "memory") continue;
+      const std::string row =
+          "| `" + std::string(spec.name) + "` | " + std::to_string(spec.number) + " ";
+      INFO(row);
+      CHECK(page.find(row + std::string(spec.unit) + " |") != std::string::npos);
+    }
+  }
+}
+
 TEST_CASE("the example file is right as it stands and with every option switched on", "[app]") {
   ConfigWorld world;
   world.configure(example_config());

@@ -301,6 +301,51 @@ TEST_CASE("a reload takes over what can change and names what waits for a restar
   CHECK(reloaded.options->node_name == running->node_name);
 }
 
+TEST_CASE("a listener's limits are the general ones but for what it states", "[app]") {
+  ConfigWorld world;
+  world.configure(R"(
+listeners.a.bind = "127.0.0.1:1"
+listeners.b = { bind = "127.0.0.1:2", limits = { receive_maximum = 9, stalled_socket_s = 3 } }
+mqtt.receive_maximum = 7
+net.outbox_max_kb = 100
+)");
+  const auto options = world.load();
+  const core::ClientLimits& a = options->listeners[0].limits;
+  CHECK(a == options->core);
+  CHECK(a.receive_maximum == 7);
+  core::ClientLimits b = a;
+  b.receive_maximum = 9;
+  b.stalled_socket = Milliseconds{3000};
+  CHECK(options->listeners[1].limits == b);
+  CHECK(options->core.listeners.at("b") == b);
+  CHECK_FALSE(options->settings.contains("listeners.a.limits.receive_maximum"));
+}
+
+TEST_CASE("a reload changes a listener's limits, and takes one away", "[app]") {
+  ConfigWorld world;
+  world.configure(
+      "[listeners.a]\nbind = \"127.0.0.1:1\"\n[listeners.a.limits]\nreceive_maximum = 9\n"
+      "packet_size_bytes_max = 5000\n");
+  const auto running = world.load();
+  world.configure(
+      "[listeners.a]\nbind = \"127.0.0.1:1\"\n[listeners.a.limits]\nkeep_alive_s_max = 60\n");
+  const Reloaded reloaded = merge_reload(*running, *world.load());
+  CHECK(reloaded.changed ==
+        Problems{"listeners.a.limits.keep_alive_s_max", "listeners.a.limits.receive_maximum"});
+  CHECK(reloaded.needs_restart == Problems{"listeners.a.limits.packet_size_bytes_max"});
+  const core::ClientLimits& limits = reloaded.options->core.listeners.at("a");
+  CHECK(limits.receive_maximum == limits::receive_maximum);
+  CHECK(limits.keep_alive_s_max == 60);
+  CHECK(limits.packet_size_bytes_max == 5000);
+}
+
+TEST_CASE("a misspelt limit of a listener is named", "[app]") {
+  ConfigWorld world;
+  world.configure("[listeners.a]\nbind = \"127.0.0.1:1\"\n[listeners.a.limits]\nrecive = 9\n");
+  REQUIRE(world.problems().size() == 1);
+  CHECK(world.problems()[0].find("listeners.a.limits.recive") != std::string::npos);
+}
+
 TEST_CASE("what was kept at one reload is compared again at the next", "[app]") {
   ConfigWorld world;
   world.configure("shards = 1\n");

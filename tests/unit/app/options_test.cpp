@@ -20,7 +20,7 @@ TEST_CASE("every option has a name of its own, help, and a default that is in ra
       CHECK(spec.name.starts_with(prefix));
       CHECK(spec.name.substr(prefix.size()).find('.') == std::string_view::npos);
       CHECK(spec.help.ends_with('.'));
-      CHECK(spec.set != nullptr);
+      CHECK((spec.set != nullptr) != (spec.set_limit != nullptr));
       if (spec.kind != Kind::integer) continue;
       CHECK(spec.min <= spec.number);
       CHECK(spec.number <= spec.max);
@@ -34,19 +34,11 @@ TEST_CASE("the defaults of the table are those of the core", "[app]") {
   const core::CoreConfig core;
   const core::CoreConfig& read = options->core;
   CHECK(read.durability == core.durability);
-  CHECK(read.packet_size_bytes_max == core.packet_size_bytes_max);
-  CHECK(read.receive_maximum == core.receive_maximum);
-  CHECK(read.inflight_out_max == core.inflight_out_max);
-  CHECK(read.topic_alias_in_max == core.topic_alias_in_max);
-  CHECK(read.topic_alias_out_max == core.topic_alias_out_max);
-  CHECK(read.keep_alive_s_max == core.keep_alive_s_max);
-  CHECK(read.session_expiry_s_max == core.session_expiry_s_max);
+  CHECK(static_cast<const core::ClientLimits&>(read) == core::ClientLimits());
+  CHECK(options->listeners[0].limits == core::ClientLimits());
   CHECK(read.idle_session_expiry_s == core.idle_session_expiry_s);
-  CHECK(read.subscriptions_per_session_max == core.subscriptions_per_session_max);
   CHECK(read.sessions_max == core.sessions_max);
   CHECK(read.overflow == core.overflow);
-  CHECK(read.queued_max == core.queued_max);
-  CHECK(read.queued_bytes_max == core.queued_bytes_max);
   CHECK(read.ram_topics_max == core.ram_topics_max);
   CHECK(read.last_values == core.last_values);
   CHECK(read.last_values_include.empty());
@@ -54,9 +46,6 @@ TEST_CASE("the defaults of the table are those of the core", "[app]") {
   CHECK(read.inline_bytes_max == core.inline_bytes_max);
   CHECK(read.qos1_always_sync == core.qos1_always_sync);
   CHECK(read.will_grace_s == core.will_grace_s);
-  CHECK(options->net.connect_deadline == limits::connect_deadline);
-  CHECK(options->net.outbox_bytes_max == limits::outbox_bytes_max);
-  CHECK(options->net.stalled_socket == limits::stalled_socket);
   CHECK(options->net.drain == limits::drain);
   CHECK(options->storage.wal_sync == limits::wal_sync);
   CHECK(options->storage.journal_queue_bytes_max == limits::journal_queue_bytes_max);
@@ -79,10 +68,15 @@ bind = "unix:/run/mqtt.sock"
 [net]
 connect_deadline_ms = 1500
 outbox_max_kb = 70
+connect_max_kb = 7
 stalled_socket_s = 8
 drain_s = 9
 [mqtt]
 packet_size_bytes_max = 4096
+topic_levels_max = 33
+topic_size_bytes_max = 512
+client_id_size_bytes_max = 64
+user_properties_max = 34
 receive_maximum = 10
 inflight_out_max = 11
 topic_alias_in_max = 12
@@ -142,9 +136,9 @@ TEST_CASE("each option of node, listeners and net reaches its place", "[app]") {
   CHECK(plant.name == "plant");
   CHECK(plant.bind.text() == "[::]:1884");
   CHECK(plant.connections_max == 5);
-  CHECK(options->net.connect_deadline == Milliseconds{1500});
-  CHECK(options->net.outbox_bytes_max == 70u * 1024);
-  CHECK(options->net.stalled_socket == Milliseconds{8000});
+  CHECK(options->core.connect_deadline == Milliseconds{1500});
+  CHECK(options->core.outbox_bytes_max == 70u * 1024);
+  CHECK(options->core.stalled_socket == Milliseconds{8000});
   CHECK(options->net.drain == Milliseconds{9000});
 }
 
@@ -152,6 +146,11 @@ TEST_CASE("each option of mqtt, storage, log and sys reaches its place", "[app]"
   const auto options = load_everything_changed();
   const core::CoreConfig& core = options->core;
   CHECK(core.packet_size_bytes_max == 4096);
+  CHECK(core.topic_levels_max == 33);
+  CHECK(core.topic_size_bytes_max == 512);
+  CHECK(core.client_id_size_bytes_max == 64);
+  CHECK(core.user_properties_max == 34);
+  CHECK(core.connect_size_bytes_max == 7u * 1024);
   CHECK(core.receive_maximum == 10);
   CHECK(core.inflight_out_max == 11);
   CHECK(core.topic_alias_in_max == 12);

@@ -33,8 +33,6 @@ TEST_CASE("net and storage get their parts of the options", "[app]") {
 authorization = "open"
 shards = 3
 node.data_dir = "/srv/mqtt"
-listeners.a = { bind = "[::1]:1884", connections_max = 7 }
-listeners.b = { bind = "unix:/run/mqtt.sock" }
 net = { connect_deadline_ms = 1500, outbox_max_kb = 70, stalled_socket_s = 8, drain_s = 9 }
 mqtt = { packet_size_bytes_max = 4096, topic_alias_in_max = 12 }
 [storage]
@@ -44,17 +42,33 @@ wal_sync_ms = 22
 journal_queue_max_mb = 25
 reserve_mb = 28
 on_corruption = "recover"
+[listeners.a]
+bind = "[::1]:1884"
+connections_max = 7
+connects_per_s_max = 8
+connects_per_s_per_address_max = 9
+connections_per_address_max = 10
+[listeners.b]
+bind = "unix:/run/mqtt.sock"
+limits = { packet_size_bytes_max = 2048, max_queued_mb = 1 }
 )");
   const auto options = world.load();
   const net::ServerOptions net = server_options(*options);
   CHECK(net.shards == 3);
   CHECK(net.drain == Milliseconds{9000});
-  CHECK(net.shard.connect_deadline == Milliseconds{1500});
-  CHECK(net.shard.outbox_bytes_max == 70u * 1024);
-  CHECK(net.shard.stalled_socket == Milliseconds{8000});
-  CHECK(net.shard.decoder.packet_size_bytes_max == 4096);
-  CHECK(net.shard.decoder.topic_alias_max == 12);
   REQUIRE(net.listeners.size() == 2);
+  CHECK(net.listeners[0].limits.connect_deadline == Milliseconds{1500});
+  CHECK(net.listeners[0].limits.outbox_bytes_max == 70u * 1024);
+  CHECK(net.listeners[0].limits.packet_size_bytes_max == 4096);
+  CHECK(net.listeners[0].connects_per_s_max == 8);
+  CHECK(net.listeners[0].connects_per_s_per_address_max == 9);
+  CHECK(net.listeners[0].connections_per_address_max == 10);
+  CHECK(net.listeners[1].connects_per_s_max == limits::connects_per_s_max);
+  core::ClientLimits strict = net.listeners[0].limits;
+  strict.packet_size_bytes_max = 2048;
+  strict.queued_bytes_max = 1024 * 1024;
+  CHECK(net.listeners[1].limits == strict);
+  CHECK(options->core.listeners.at("b") == strict);
   CHECK(net.listeners[0].name == "a");
   CHECK(net.listeners[0].address == "::1");
   CHECK(net.listeners[0].port == 1884);

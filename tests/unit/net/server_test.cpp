@@ -147,7 +147,8 @@ TEST_CASE("nothing is read while the core says so, and all of it afterwards", "[
 
 TEST_CASE("a slow consumer loses QoS 0, counted, and no QoS 1", "[net]") {
   ServerOptions options;
-  options.shard.outbox_bytes_max = 100'000;
+  options.listeners.push_back({"test", "127.0.0.1", 0, {}, 1000});
+  options.listeners[0].limits.outbox_bytes_max = 100'000;
   World world(options);
   const auto dropped_before = counter_value(Counter::dropped_qos0_slow_consumer);
   Client slow(world.port());
@@ -180,7 +181,8 @@ TEST_CASE("a slow consumer loses QoS 0, counted, and no QoS 1", "[net]") {
 
 TEST_CASE("a socket that takes nothing while data waits is closed", "[net]") {
   ServerOptions options;
-  options.shard.outbox_bytes_max = 16'000'000;
+  options.listeners.push_back({"test", "127.0.0.1", 0, {}, 1000});
+  options.listeners[0].limits.outbox_bytes_max = 16'000'000;
   World world(options);
   const auto before = counter_value(Counter::slow_consumers_closed);
   Client stalled(world.port());
@@ -231,6 +233,47 @@ TEST_CASE("a client above the listener's limit is closed at once, counted", "[ne
   wait_until([&] { return world.server.connections() == 0; });
   Client third(world.port());
   third.connect("third");
+}
+
+TEST_CASE("above the connect rate clients wait for their turn, counted", "[net]") {
+  ServerOptions options;
+  options.listeners.push_back({"slow", "127.0.0.1", 0, {}, 1000});
+  options.listeners[0].connects_per_s_max = 20;
+  World world(options);
+  const auto before = counter_value(Counter::accepts_delayed);
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 25; ++i) clients.push_back(std::make_unique<Client>(world.port()));
+  wait_until([&] { return counter_value(Counter::accepts_delayed) > before; });
+  CHECK(world.server.connections() == 20);
+  world.clock.advance(Milliseconds{250});
+  wait_until([&] { return world.server.connections() == 25; });
+  clients.back()->connect("last");
+}
+
+TEST_CASE("an address with too many or too fast connections is closed at once, counted", "[net]") {
+  const auto total = [] {
+    return counter_value(Counter::connections_refused_address) +
+           counter_value(Counter::connections_refused_rate);
+  };
+  for (const bool by_rate : {false, true}) {
+    ServerOptions options;
+    options.listeners.push_back({"strict", "127.0.0.1", 0, {}, 1000});
+    auto& limit = options.listeners[0];
+    if (by_rate) {
+      limit.connects_per_s_per_address_max = 2;
+    } else {
+      limit.connections_per_address_max = 2;
+    }
+    World world(options);
+    const auto before = total();
+    Client first(world.port());
+    first.connect("first");
+    Client second(world.port());
+    second.connect("second");
+    Client third(world.port());
+    CHECK(third.receives_end());
+    CHECK(total() - before == 1);
+  }
 }
 
 TEST_CASE("drain says goodbye with everything that was unsent before it", "[net]") {
