@@ -1,5 +1,7 @@
 #include "broker/admin/http_client.h"
 
+#include <sys/socket.h>
+
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -10,6 +12,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <cerrno>
 #include <optional>
 
 namespace lineshaft::admin {
@@ -32,7 +35,14 @@ class Call {
   std::variant<HttpResponse, CallFailure> run(const std::string& path, Milliseconds patience) {
     boost::system::error_code error;
     const boost::asio::local::stream_protocol::endpoint endpoint(path);
-    stream_.socket().connect(endpoint, error);
+    // Without waiting: a broker that is stuck accepts nobody, and then its backlog is full.
+    auto& socket = stream_.socket();
+    socket.open(endpoint.protocol(), error);
+    if (!error) socket.native_non_blocking(true, error);
+    if (!error && ::connect(socket.native_handle(), endpoint.data(),
+                            static_cast<::socklen_t>(endpoint.size())) != 0) {
+      error.assign(errno, boost::system::system_category());
+    }
     if (error) return CallFailure{kind_of(error), error.message()};
     stream_.expires_after(patience);
     boost::beast::http::async_write(stream_, request_,

@@ -4,17 +4,18 @@
 
 #include <iterator>
 
+#include "broker/base/json_text.h"
+
 namespace lineshaft::admin {
 namespace {
 
-/// Of a help text; in a label value quotes are escaped too.
-void append_escaped(std::string& out, std::string_view text, bool quotes) {
+void append_help(std::string& out, std::string_view text) {
   for (const char c : text) {
     if (c == '\n') {
       out += "\\n";
       continue;
     }
-    if (c == '\\' || (quotes && c == '"')) out += '\\';
+    if (c == '\\') out += '\\';
     out += c;
   }
 }
@@ -24,7 +25,7 @@ void append_escaped(std::string& out, std::string_view text, bool quotes) {
 void MetricWriter::begin(std::string_view name, std::string_view help, std::string_view type) {
   name_ = name;
   fmt::format_to(std::back_inserter(text_), "# HELP {} ", name);
-  append_escaped(text_, help, false);
+  append_help(text_, help);
   fmt::format_to(std::back_inserter(text_), "\n# TYPE {} {}\n", name, type);
 }
 
@@ -34,7 +35,7 @@ void MetricWriter::begin_sample(Labels labels) {
   char separator = '{';
   for (const auto& [label, value] : labels) {
     fmt::format_to(std::back_inserter(text_), "{}{}=\"", separator, label);
-    append_escaped(text_, value, true);
+    append_escaped(text_, value, Escapes::metric_label);
     text_ += '"';
     separator = ',';
   }

@@ -69,7 +69,8 @@ std::optional<admin::HttpResponse> ask(const ConfigSources& sources, const Comma
     auto outcome = admin::call(socket, method, target, call_patience);
     if (auto* const answer = std::get_if<admin::HttpResponse>(&outcome)) return std::move(*answer);
     failed = std::get<CallFailure>(outcome);
-    if (failed->kind != CallFailure::Kind::missing) {
+    // A socket that a broker of before has left is as good as none.
+    if (failed->kind != CallFailure::Kind::missing && failed->kind != CallFailure::Kind::nobody) {
       sockets = {socket};
       break;
     }

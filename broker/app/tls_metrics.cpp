@@ -11,11 +11,15 @@ void write_tls_metrics(const std::vector<net::TlsFacts>& listeners, WallTime now
     out.sample(std::uint64_t{each.files_in_force}, {{"listener", each.listener}});
   }
   out.begin_gauge("lineshaft_tls_expiry_seconds",
-                  "Time until the first certificate or list of a file ends, negative afterwards.");
+                  "Time until a certificate or list ends, negative afterwards.");
   for (const net::TlsFacts& each : listeners) {
     for (const net::TlsExpiry& expiry : each.expiries) {
       out.sample(static_cast<double>((expiry.at - now).count()) / 1e3,
-                 {{"listener", each.listener}, {"what", expiry.what}, {"file", expiry.file}});
+                 {{"listener", each.listener},
+                  {"what", expiry.what},
+                  {"file", expiry.file},
+                  {"entry", std::to_string(expiry.entry)},
+                  {"name", expiry.name}});
     }
   }
 }

@@ -64,7 +64,9 @@ void append_escaped(std::string& out, std::string_view text, Escapes escapes) {
     const TextCharacter character = first_character(text);
     const auto code_point = static_cast<unsigned>(character.code_point);
     const auto into = std::back_inserter(out);
-    if (!character.valid && json) {
+    if (!character.valid && escapes == Escapes::metric_label) {
+      out += "\xEF\xBF\xBD";
+    } else if (!character.valid && json) {
       out += "\\ufffd";
     } else if (!character.valid) {
       fmt::format_to(into, "\\x{:02x}", code_point);
@@ -73,7 +75,7 @@ void append_escaped(std::string& out, std::string_view text, Escapes escapes) {
       out += text.front();
     } else if (code_point == '\n') {
       out += "\\n";
-    } else if (!is_deceptive(character.code_point)) {
+    } else if (escapes == Escapes::metric_label || !is_deceptive(character.code_point)) {
       out += text.substr(0, character.size_bytes);
     } else if (json) {
       fmt::format_to(into, "\\u{:04x}", code_point);

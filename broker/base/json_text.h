@@ -11,6 +11,8 @@ enum class Escapes : std::uint8_t {
   json,
   /// \u{NNNN} and \xNN, which keeps the byte.
   text,
+  /// `"`, `\` and line feeds only; a byte that is not UTF-8 becomes U+FFFD itself.
+  metric_label,
 };
 
 /// Appends `text` for a place between quotes: `"`, `\`, line feeds and characters that can forge or

@@ -85,6 +85,8 @@ SecretFile read_secret_file(const std::string& path, std::size_t size_bytes_max)
   auto problem = secret_file_problem(path, status.st_uid, status.st_mode, ::geteuid());
   if (!problem.empty()) return refused(std::move(problem));
   std::string content;
+  // Growing would leave copies of a secret behind.
+  content.reserve(std::min(static_cast<std::size_t>(status.st_size), size_bytes_max) + 1);
   if (const int error = read_all(file.value, size_bytes_max, content); error != 0) {
     return failed(path, error);
   }

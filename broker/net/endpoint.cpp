@@ -65,7 +65,9 @@ struct Opener {
   ListenError fail(int error) const { return fail(fault_of(error), system_text(error)); }
 };
 
-std::variant<Endpoint, ListenError> open_tcp(const ListenerOptions& options) {
+/// `listens` is false for a look whether it could: who is let in by a socket that is closed at once
+/// would be cut off.
+std::variant<Endpoint, ListenError> open_tcp(const ListenerOptions& options, bool listens) {
   const bool has_colon = options.address.find(':') != std::string::npos;
   const std::string host = has_colon ? "[" + options.address + "]" : options.address;
   const Opener opener{options, fmt::format("{}:{}", host, options.port)};
@@ -88,7 +90,7 @@ std::variant<Endpoint, ListenError> open_tcp(const ListenerOptions& options) {
     ::setsockopt(socket, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   }
   if (::bind(socket, found->ai_addr, found->ai_addrlen) != 0) return opener.fail(errno);
-  if (::listen(socket, SOMAXCONN) != 0) return opener.fail(errno);
+  if (listens && ::listen(socket, SOMAXCONN) != 0) return opener.fail(errno);
   sockaddr_storage actual{};
   socklen_t size = sizeof actual;
   ::getsockname(socket, reinterpret_cast<sockaddr*>(&actual), &size);
@@ -198,12 +200,12 @@ std::string ListenError::message() const {
 }
 
 std::variant<Endpoint, ListenError> open_endpoint(const ListenerOptions& options) {
-  return options.unix_path.empty() ? open_tcp(options) : open_unix(options);
+  return options.unix_path.empty() ? open_tcp(options, true) : open_unix(options);
 }
 
 std::optional<ListenError> check_endpoint(const ListenerOptions& options) {
   if (options.unix_path.empty()) {
-    const auto opened = open_tcp(options);
+    const auto opened = open_tcp(options, false);
     const auto* error = std::get_if<ListenError>(&opened);
     return error != nullptr ? std::optional(*error) : std::nullopt;
   }

@@ -10,6 +10,7 @@
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
+#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <optional>
@@ -55,6 +56,56 @@ bool was_last_block() {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();
   return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+std::string text_of_name(const X509_NAME* name) {
+  const TlsPtr<BIO> text(BIO_new(BIO_s_mem()));
+  if (text == nullptr || X509_NAME_print_ex(text.get(), name, 0, XN_FLAG_RFC2253) < 0) return {};
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(text.get(), &data);
+  return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : std::string{};
+}
+
+/// By the clock that OpenSSL checks certificates with.
+WallTime wall_now() {
+  ASN1_TIME* const time = X509_gmtime_adj(nullptr, 0);
+  const WallTime now = wall_time(time);
+  ASN1_STRING_free(time);
+  return now;
+}
+
+/// Writes into a ticket when its client was checked in full. A ticket of TLS 1.3 that follows
+/// another one keeps that one's time: resuming again and again is no way around the checks.
+int note_checked(SSL* ssl, void*) {
+  SSL_SESSION* const session = SSL_get_session(ssl);
+  void* data = nullptr;
+  std::size_t size = 0;
+  const std::int64_t now = wall_now().time_since_epoch().count();
+  if (SSL_SESSION_get0_ticket_appdata(session, &data, &size) == 1 && size == sizeof now) return 1;
+  return SSL_SESSION_set1_ticket_appdata(session, &now, sizeof now);
+}
+
+/// Ignored tickets lead to a full handshake, with a ticket of its own.
+SSL_TICKET_RETURN judge_ticket(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t,
+                               SSL_TICKET_STATUS status, void*) {
+  const bool renews = status == SSL_TICKET_SUCCESS_RENEW;
+  if (!renews && status != SSL_TICKET_SUCCESS) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  const auto* const context = static_cast<const TlsContext*>(SSL_get_app_data(ssl));
+  void* data = nullptr;
+  std::size_t size = 0;
+  std::int64_t checked = 0;
+  const bool has_time = SSL_SESSION_get0_ticket_appdata(session, &data, &size) == 1 &&
+                        data != nullptr && size == sizeof checked;
+  if (!has_time || context == nullptr) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  std::memcpy(&checked, data, sizeof checked);
+  std::optional<WallTime> end;
+  if (const X509* const certificate = SSL_SESSION_get0_peer(session)) {
+    end = wall_time(X509_get0_notAfter(certificate));
+  }
+  if (!context->resumes(WallTime{Milliseconds{checked}}, end, wall_now())) {
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
+  return renews ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
 }
 
 TlsProblem damaged(std::string_view option, const std::string& path, std::size_t readable) {
@@ -112,6 +163,7 @@ struct TlsContext::Loader {
     SSL_CTX_set_session_cache_mode(context(), SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(context(), limits::tls_ticket_lifetime.count() / 1000);
     SSL_CTX_set_num_tickets(context(), psk ? 0 : 1);
+    SSL_CTX_set_session_ticket_cb(context(), note_checked, judge_ticket, nullptr);
     if (psk) SSL_CTX_set_options(context(), SSL_OP_NO_TICKET);
     const bool taken =
         SSL_CTX_set_min_proto_version(context(), only_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1 &&
@@ -144,13 +196,10 @@ struct TlsContext::Loader {
     return std::nullopt;
   }
 
-  void note_expiry(const std::string& file, std::string_view what, WallTime at) {
-    for (TlsExpiry& known : made.expiries_) {
-      if (known.file != file || known.what != what) continue;
-      known.at = std::min(known.at, at);
-      return;
-    }
-    made.expiries_.push_back({file, what, at});
+  void note_expiry(const std::string& file, std::string_view what, std::size_t entry,
+                   const X509* certificate) {
+    made.expiries_.push_back({file, what, entry, text_of_name(X509_get_subject_name(certificate)),
+                              wall_time(X509_get0_notAfter(certificate))});
   }
 
   Wrong load_certificate() {
@@ -167,7 +216,7 @@ struct TlsContext::Loader {
       return TlsProblem{"cert_file", fmt::format("{} cannot be used: {}", path, take_tls_error()),
                         "Use a certificate with an EC key (P-256) or RSA of 2048 bits or more."};
     }
-    note_expiry(path, "certificate", wall_time(X509_get0_notAfter(chain[0].get())));
+    note_expiry(path, "certificate", 1, chain[0].get());
     for (std::size_t i = 1; i < chain.size(); ++i) {
       if (SSL_CTX_add1_chain_cert(context(), chain[i].get()) != 1) {
         return TlsProblem{
@@ -175,7 +224,7 @@ struct TlsContext::Loader {
             fmt::format("certificate {} in {} cannot be used: {}", i + 1, path, take_tls_error()),
             "Only the certificates that lead to the root belong below the first."};
       }
-      note_expiry(path, "chain", wall_time(X509_get0_notAfter(chain[i].get())));
+      note_expiry(path, "chain", i + 1, chain[i].get());
     }
     return load_key();
   }
@@ -233,11 +282,12 @@ struct TlsContext::Loader {
     }
     made.trust_.reset(X509_STORE_new());
     if (made.trust_ == nullptr) return without_memory();
-    for (const auto& one : authorities) {
+    for (std::size_t i = 0; i < authorities.size(); ++i) {
+      const auto& one = authorities[i];
       // The same certificate twice is no harm.
       X509_STORE_add_cert(made.trust_.get(), one.get());
       SSL_CTX_add_client_CA(context(), one.get());
-      note_expiry(path, "ca", wall_time(X509_get0_notAfter(one.get())));
+      note_expiry(path, "ca", i + 1, one.get());
     }
     ERR_clear_error();
     X509_STORE_set_flags(made.trust_.get(), X509_V_FLAG_X509_STRICT);
@@ -275,12 +325,13 @@ struct TlsContext::Loader {
     std::size_t size = 0;
     const auto add = [&](X509_CRL* list) {
       X509_STORE_add_crl(made.trust_.get(), list);
+      ++size;
       // Without a date it never ends.
       if (const ASN1_TIME* const next = X509_CRL_get0_nextUpdate(list)) {
-        note_expiry(path, "crl", wall_time(next));
+        made.expiries_.push_back(
+            {path, "crl", size, text_of_name(X509_CRL_get_issuer(list)), wall_time(next)});
       }
       X509_CRL_free(list);
-      ++size;
     };
     const auto pem = reader(bytes);
     ERR_clear_error();
@@ -314,7 +365,8 @@ struct TlsContext::Loader {
 
   Wrong combined_wrongly() {
     const bool certificates = options.client_certificate != ClientCertificate::none;
-    if (!options.psk_file.empty() && (certificates || !options.cert_file.empty())) {
+    if (!options.psk_file.empty() &&
+        (certificates || !options.cert_file.empty() || !options.key_file.empty())) {
       return TlsProblem{"psk_file", "stands beside certificates",
                         "Give clients with pre-shared keys a listener of their own."};
     }
@@ -362,6 +414,17 @@ TlsContext::Loaded TlsContext::load(const TlsOptions& options, const TlsContext*
   EVP_DigestFinal_ex(digest.get(), made->trust_digest_.data(), nullptr);
   if (!loader.take_tickets(before)) return Loader::without_memory();
   return std::shared_ptr<const TlsContext>(made);
+}
+
+bool TlsContext::resumes(WallTime checked, std::optional<WallTime> certificate_end,
+                         WallTime now) const {
+  if (now < checked || now - checked >= limits::tls_ticket_lifetime) return false;
+  if (certificate_end && *certificate_end <= now) return false;
+  // What had ended before played no part in the checks: an old CA that is still in the file.
+  return std::none_of(expiries_.begin(), expiries_.end(), [&](const TlsExpiry& one) {
+    const bool trusted = one.what == "ca" || one.what == "crl";
+    return trusted && one.at > checked && one.at <= now;
+  });
 }
 
 TlsPtr<SSL> TlsContext::make_ssl() const {

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -26,12 +27,15 @@ struct TlsProblem {
   std::string remedy;
 };
 
-/// When something a listener was configured with ends.
+/// When a certificate or list a listener was configured with ends.
 struct TlsExpiry {
   std::string file;
   /// "certificate", "chain", "ca" or "crl"; static storage.
   std::string_view what;
-  /// The first of the file's that ends.
+  /// The entry of the file, from 1.
+  std::size_t entry = 1;
+  /// Whose it is: the certificate's subject, the list's issuer.
+  std::string name;
   WallTime at;
 };
 
@@ -65,6 +69,10 @@ class TlsContext {
   TlsPtr<SSL> make_ssl() const;
   const PskTable& psk() const { return psk_; }
   const std::vector<TlsExpiry>& expiries() const { return expiries_; }
+  /// A ticket still stands for a full handshake made at `checked` with a certificate that ends at
+  /// `certificate_end` (nothing: without one): it is not too old, and nothing the checks relied on
+  /// has ended since.
+  bool resumes(WallTime checked, std::optional<WallTime> certificate_end, WallTime now) const;
 
  private:
   struct Loader;

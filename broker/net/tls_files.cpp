@@ -20,8 +20,10 @@ namespace fs = std::filesystem;
 std::string file_state(const std::string& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return path + " is missing\n";
-  return fmt::format("{} {} {} {} {}.{}\n", path, status.st_dev, status.st_ino, status.st_size,
-                     status.st_mtim.tv_sec, status.st_mtim.tv_nsec);
+  // With who may read it: that may be all that was wrong.
+  return fmt::format("{} {} {} {} {}.{} {:o} {} {}\n", path, status.st_dev, status.st_ino,
+                     status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec, status.st_mode,
+                     status.st_uid, status.st_gid);
 }
 
 }  // namespace
@@ -32,6 +34,12 @@ TlsFile read_tls_file(const std::string& path) {
     const bool there = fs::exists(path, ec);
     return {std::nullopt, fmt::format("{} {}", path, there ? "is no file" : "does not exist")};
   }
+  const auto too_large = [&path] {
+    return TlsFile{std::nullopt, fmt::format("{} has more than {} MiB", path,
+                                             limits::tls_file_size_bytes_max / (1024 * 1024))};
+  };
+  // Before a byte is read: somebody may have named the wrong file.
+  if (fs::file_size(path, ec) > limits::tls_file_size_bytes_max && !ec) return too_large();
   errno = 0;
   std::ifstream input(path, std::ios::binary);
   if (!input) {
@@ -39,10 +47,7 @@ TlsFile read_tls_file(const std::string& path) {
   }
   std::string bytes(std::istreambuf_iterator<char>(input), {});
   if (input.bad()) return {std::nullopt, fmt::format("{} cannot be read to its end", path)};
-  if (bytes.size() > limits::tls_file_size_bytes_max) {
-    return {std::nullopt, fmt::format("{} has more than {} MiB", path,
-                                      limits::tls_file_size_bytes_max / (1024 * 1024))};
-  }
+  if (bytes.size() > limits::tls_file_size_bytes_max) return too_large();
   return {std::move(bytes), {}};
 }
 

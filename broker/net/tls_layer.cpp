@@ -106,11 +106,12 @@ void TlsLayer::warn_of_ends(WallTime now) {
     warned_[i] = due;
     if (due == warnings_days.size()) {
       LINESHAFT_LOG(net, error, "certificate_expired", {"listener", listener_}, {"what", one.what},
-                    {"file", one.file},
+                    {"file", one.file}, {"entry", one.entry}, {"name", one.name},
                     {"remedy", "put a new one in its place: it is read without a restart"});
     } else {
       LINESHAFT_LOG(net, warn, "certificate_expires", {"listener", listener_}, {"what", one.what},
-                    {"file", one.file}, {"days", (one.at - now).count() / day_ms},
+                    {"file", one.file}, {"entry", one.entry}, {"name", one.name},
+                    {"days", (one.at - now).count() / day_ms},
                     {"remedy", "put a new one in its place: it is read without a restart"});
     }
   }

@@ -1,10 +1,12 @@
 #include "broker/net/tls_psk.h"
 
 #include <fmt/format.h>
+#include <openssl/crypto.h>
 #include <openssl/ssl.h>
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "broker/net/tls_context.h"
 
@@ -24,6 +26,8 @@ int hex_digit(char c) {
 std::optional<std::string> from_hex(std::string_view text) {
   if (text.size() % 2 != 0) return std::nullopt;
   std::string bytes;
+  // Growing would leave copies of a secret behind.
+  bytes.reserve(text.size() / 2);
   for (std::size_t i = 0; i < text.size(); i += 2) {
     const int high = hex_digit(text[i]);
     const int low = hex_digit(text[i + 1]);
@@ -41,13 +45,13 @@ std::string parse_line(std::string_view line, PskTable::Entry& entry) {
   if (colon > PskTable::identity_size_bytes_max) {
     return fmt::format("has an identity of more than {} bytes", PskTable::identity_size_bytes_max);
   }
-  const auto key = from_hex(line.substr(colon + 1));
+  auto key = from_hex(line.substr(colon + 1));
   if (!key) return "has a key that is not hexadecimal";
   if (key->size() < PskTable::key_size_bytes_min || key->size() > PskTable::key_size_bytes_max) {
     return fmt::format("has a key of {} bytes, {} to {} are allowed", key->size(),
                        PskTable::key_size_bytes_min, PskTable::key_size_bytes_max);
   }
-  entry = {std::string(line.substr(0, colon)), *key};
+  entry = {std::string(line.substr(0, colon)), std::move(*key)};
   return {};
 }
 
@@ -114,6 +118,12 @@ std::variant<PskTable, std::string> PskTable::parse(std::string_view text) {
   }
   if (table.empty()) return std::string("it names no identity");
   return table;
+}
+
+PskTable::~PskTable() {
+  for (auto& [identity, entry] : entries_) {
+    OPENSSL_cleanse(entry.key.data(), entry.key.size());
+  }
 }
 
 const PskTable::Entry* PskTable::find(std::string_view identity) const {

@@ -20,6 +20,12 @@ class PskTable {
   /// The table, or what is wrong in which line (a sentence without full stop and without the key).
   static std::variant<PskTable, std::string> parse(std::string_view text);
 
+  PskTable() = default;
+  /// Wipes the keys.
+  ~PskTable();
+  PskTable(PskTable&&) = default;
+  PskTable& operator=(PskTable&&) = default;
+
   struct Entry {
     std::string identity;
     std::string key;

@@ -48,7 +48,8 @@ void drop_sent_chain(SSL* ssl) {
 }
 
 /// Why a handshake failed, by OpenSSL's reason; null: nothing better than its own words.
-const char* explained(int reason) {
+const char* explained(int reason, bool has_psk) {
+  const char* const no_psk = "the client has none of the listener's pre-shared keys";
   switch (reason) {
     case SSL_R_UNSUPPORTED_PROTOCOL:
     case SSL_R_UNKNOWN_PROTOCOL:
@@ -67,9 +68,12 @@ const char* explained(int reason) {
       return "the client does not accept the broker's certificate: give it the CA that has signed "
              "it, connect by a name in the certificate, and look at its dates";
     case SSL_R_PSK_IDENTITY_NOT_FOUND:
+      return no_psk;
     case SSL_R_NO_SUITABLE_SIGNATURE_ALGORITHM:
-      return "the client has none of the listener's pre-shared keys, or cannot check the signature "
-             "of its certificate";
+      // What OpenSSL says when it falls back to a certificate the listener does not have.
+      if (has_psk) return no_psk;
+      return "the client cannot check the signature of the listener's certificate: update it, or "
+             "use a certificate with a key of another type";
     case SSL_R_BINDER_DOES_NOT_VERIFY:
     case SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC:
       return "the client has another key, or the bytes were changed on their way";
@@ -150,7 +154,10 @@ struct TlsBio {
   }
 };
 
-TlsStream::~TlsStream() = default;
+TlsStream::~TlsStream() {
+  // Given up by the client, or not done in time.
+  if (ssl_ != nullptr && state_ == State::handshake) count(Counter::tls_handshake_failures);
+}
 
 bool TlsStream::begin() {
   ssl_ = context_->make_ssl();
@@ -178,9 +185,7 @@ IoResult TlsStream::read(std::span<char> into) {
     ERR_clear_error();
     std::size_t got = 0;
     const int result = SSL_read_ex(ssl_.get(), into.data() + size, into.size() - size, &got);
-    if (state_ == State::handshake && SSL_is_init_finished(ssl_.get()) == 1 && !handshake_done()) {
-      return {IoState::refused, 0};
-    }
+    if (state_ == State::handshake && SSL_is_init_finished(ssl_.get()) == 1) handshake_done();
     if (result != 1) {
       const IoState state = judge(result);
       if (size == 0) return {state, 0};
@@ -246,7 +251,8 @@ IoState TlsStream::refuse() {
   } else if (is_handshake && verified != X509_V_OK) {
     why_ = std::make_unique<std::string>(fmt::format("the client's certificate is refused: {}",
                                                      X509_verify_cert_error_string(verified)));
-  } else if (const char* const better = explained(reason)) {
+  } else if (const char* const better =
+                 explained(reason, context_ != nullptr && !context_->psk().empty())) {
     why_ = std::make_unique<std::string>(better);
   } else {
     const char* const words = ERR_reason_error_string(code);
@@ -259,21 +265,12 @@ IoState TlsStream::refuse() {
   return IoState::refused;
 }
 
-bool TlsStream::handshake_done() {
+void TlsStream::handshake_done() {
   SSL* const ssl = ssl_.get();
   core::PeerTls tls;
   tls.version = SSL_get_version(ssl);
   const bool resumed = SSL_session_reused(ssl) == 1;
   X509* const certificate = peer_certificate(ssl);
-  // A ticket may outlive the certificate it was issued to.
-  if (resumed && certificate != nullptr &&
-      X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) {
-    why_ = std::make_unique<std::string>("the client's certificate has expired");
-    count(Counter::tls_handshake_failures);
-    state_ = State::refused;
-    after_ = IoState::refused;
-    return false;
-  }
   if (certificate != nullptr) tls.certificate_der = der_of(certificate);
   if (auto identity = psk_identity_of(ssl)) tls.psk_identity = std::move(*identity);
   count(Counter::tls_handshakes);
@@ -284,7 +281,6 @@ bool TlsStream::handshake_done() {
   SSL_set1_verify_cert_store(ssl, nullptr);
   SSL_set_app_data(ssl, nullptr);
   context_.reset();
-  return true;
 }
 
 IoResult TlsStream::send() {

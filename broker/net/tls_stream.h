@@ -48,8 +48,7 @@ class TlsStream final : public Layer {
   /// Of everything that comes from below: it may claim more than a handshake begins with.
   void look_at_first(std::span<const char> bytes);
   bool speaks_tls() const { return first_size_ == 0 || first_[0] == 0x16; }
-  /// False: the client is refused after all.
-  bool handshake_done();
+  void handshake_done();
   IoResult send();
   /// Encrypts from the front of `pieces`; false when OpenSSL has failed.
   bool encrypt(std::span<const iovec> pieces, std::size_t& taken);

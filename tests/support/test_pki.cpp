@@ -39,10 +39,10 @@ void add_extension(X509* certificate, X509V3_CTX& context, int nid, const char* 
 
 }  // namespace
 
-TestPki::TestPki(std::filesystem::path folder, const std::string& name)
+TestPki::TestPki(std::filesystem::path folder, const std::string& name, Days left)
     : folder_(std::move(folder)), key_(EVP_EC_gen("P-256")) {
   check(key_ != nullptr);
-  certificate_ = sign(name, key_, true, Days{3650}, {});
+  certificate_ = sign(name, key_, true, left, {});
   ca_pem_ = pem([this](BIO* out) { return PEM_write_bio_X509(out, certificate_); });
   ca_file_ = (folder_ / (name + ".pem")).string();
   replace_file(ca_file_, ca_pem_);

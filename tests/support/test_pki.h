@@ -21,12 +21,13 @@ struct Issued {
 /// A certificate authority of its own (EC P-256) that writes what it issues into a folder.
 class TestPki {
  public:
-  explicit TestPki(std::filesystem::path folder, const std::string& name = "Test CA");
+  using Days = std::chrono::duration<long, std::ratio<86'400>>;
+
+  explicit TestPki(std::filesystem::path folder, const std::string& name = "Test CA",
+                   Days left = Days{3650});
   ~TestPki();
   TestPki(const TestPki&) = delete;
   TestPki& operator=(const TestPki&) = delete;
-
-  using Days = std::chrono::duration<long, std::ratio<86'400>>;
 
   /// A certificate for `localhost` and 127.0.0.1 and, as a client, for `name`. It begins two days
   /// ago and ends in `left`, which may be negative (at least -1 day).

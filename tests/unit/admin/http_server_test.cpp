@@ -241,3 +241,25 @@ TEST_CASE("why nobody answers is told apart", "[admin]") {
   ::close(socket);
   CHECK(kind(dead) == CallFailure::Kind::nobody);
 }
+
+TEST_CASE("a broker that accepts nobody is not waited for", "[admin]") {
+  std::string folder = (std::filesystem::temp_directory_path() / "lineshaft-XXXXXX").string();
+  REQUIRE(::mkdtemp(folder.data()) != nullptr);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = folder + "/admin.sock";
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  const auto* const at = reinterpret_cast<const sockaddr*>(&address);
+  std::vector<int> sockets{::socket(AF_UNIX, SOCK_STREAM, 0)};
+  REQUIRE(::bind(sockets[0], at, sizeof address) == 0);
+  REQUIRE(::listen(sockets[0], 0) == 0);
+  // Until the backlog is full.
+  do {
+    sockets.push_back(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0));
+  } while (::connect(sockets.back(), at, sizeof address) == 0);
+  const auto outcome = call(path, Method::get, "/x", patience);
+  REQUIRE(std::holds_alternative<CallFailure>(outcome));
+  CHECK(std::get<CallFailure>(outcome).kind == CallFailure::Kind::no_answer);
+  for (const int socket : sockets) ::close(socket);
+  std::filesystem::remove_all(folder);
+}

@@ -20,6 +20,16 @@ TEST_CASE("a family has its help and its type once, then its samples", "[admin]"
         "b_total 18446744073709551615\n");
 }
 
+TEST_CASE("a label value that is not UTF-8 does not spoil the page", "[admin]") {
+  MetricWriter out;
+  out.begin_gauge("a", "A file.");
+  out.sample(std::uint64_t{1}, {{"file", "\xC3\xA4 \xE4.crl"}});
+  CHECK(out.text() ==
+        "# HELP a A file.\n"
+        "# TYPE a gauge\n"
+        "a{file=\"\xC3\xA4 \xEF\xBF\xBD.crl\"} 1\n");
+}
+
 TEST_CASE("label values and help texts cannot forge a line", "[admin]") {
   MetricWriter out;
   out.begin_gauge("a", "one\ntwo\\three \"four\"");

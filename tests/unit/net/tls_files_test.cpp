@@ -68,6 +68,11 @@ TEST_CASE("what is wrong with the files of a listener is said with option and fi
   idle_list.crl_file = server.cert_file;
   CHECK(problem_of(idle_list).option == "crl_file");
 
+  TlsOptions beside;
+  beside.psk_file = server.key_file;
+  beside.key_file = server.key_file;
+  CHECK(problem_of(beside).option == "psk_file");
+
   TlsOptions both = options;
   both.psk_file = server.key_file;
   CHECK(problem_of(both).option == "psk_file");
@@ -135,6 +140,46 @@ TEST_CASE("an expired certificate of the broker is no reason not to start", "[ne
   CHECK_FALSE(check_tls(options).has_value());
 }
 
+TEST_CASE("a ticket stands for a full handshake until something of it ends", "[net][tls]") {
+  TempDir folder;
+  TestPki pki(folder.path());
+  TempDir elsewhere;
+  TestPki gone(elsewhere.path(), "Gone CA", TestPki::Days{-1});
+  const Issued server = pki.issue("server");
+  TlsOptions options;
+  options.cert_file = server.cert_file;
+  options.key_file = server.key_file;
+  options.client_certificate = ClientCertificate::require;
+  options.ca_file = folder / "both.pem";
+  options.crl_file = folder / "ca.crl";
+  replace_file(options.ca_file, gone.ca_pem() + pki.ca_pem());
+  replace_file(options.crl_file, pki.revocations({}));
+  const auto loaded = TlsContext::load(options);
+  const TlsContext& context = *std::get<std::shared_ptr<const TlsContext>>(loaded);
+
+  // Each end is known for itself: an old CA hides no other one.
+  REQUIRE(context.expiries().size() == 4);
+  const TlsExpiry& dead = context.expiries()[1];
+  const TlsExpiry& list = context.expiries()[3];
+  CHECK(dead.entry == 1);
+  CHECK(dead.name == "CN=Gone CA");
+  CHECK(context.expiries()[2].entry == 2);
+  CHECK(context.expiries()[2].name == "CN=Test CA");
+  CHECK(list.what == "crl");
+  CHECK(dead.at < list.at);
+
+  const Milliseconds second{1000};
+  const WallTime checked = list.at - limits::tls_ticket_lifetime / 2;
+  CHECK(context.resumes(checked, std::nullopt, checked));
+  CHECK(context.resumes(checked, list.at, list.at - second));
+  CHECK_FALSE(context.resumes(checked, std::nullopt, list.at));
+  CHECK_FALSE(context.resumes(checked, checked + second, checked + second));
+  CHECK_FALSE(context.resumes(checked, std::nullopt, checked - second));
+  const WallTime early = list.at - 3 * limits::tls_ticket_lifetime;
+  CHECK(context.resumes(early, std::nullopt, early + limits::tls_ticket_lifetime - second));
+  CHECK_FALSE(context.resumes(early, std::nullopt, early + limits::tls_ticket_lifetime));
+}
+
 TEST_CASE("the state of the files changes with content, link and folder", "[net][tls]") {
   TempDir folder;
   TlsOptions options;
@@ -152,6 +197,10 @@ TEST_CASE("the state of the files changes with content, link and folder", "[net]
   const std::string second = tls_files_state(options);
   CHECK(second != first);
   replace_file(options.crl_dir + "/.hidden", "x");
+  CHECK(tls_files_state(options) == second);
+  REQUIRE(::chmod((folder / "two").c_str(), 0640) == 0);
+  CHECK(tls_files_state(options) != second);
+  REQUIRE(::chmod((folder / "two").c_str(), 0600) == 0);
   CHECK(tls_files_state(options) == second);
   replace_file(options.crl_dir + "/ca.crl", "x");
   CHECK(tls_files_state(options) != second);

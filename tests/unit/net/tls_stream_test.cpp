@@ -160,3 +160,12 @@ TEST_CASE("a client that asks for small fragments gets large messages whole", "[
     }
   }
 }
+
+TEST_CASE("a handshake that is given up is counted as a failure", "[net][tls]") {
+  TlsWorld world;
+  const auto before = counter_value(Counter::tls_handshake_failures);
+  Client client(world.port());
+  client.send(std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc", 9));
+  client.close();
+  wait_until([&] { return counter_value(Counter::tls_handshake_failures) == before + 1; });
+}
