@@ -71,8 +71,8 @@ ReasonCode Core::check_connect(const ConnectionState& connection,
   if (needs_store && config_.has_store && !store_state_.accepts_writes) {
     // Short of space, who has a session may come back and empty its queue: that needs next to none.
     const Session* const known = sessions_.find(packet.client_id);
-    const bool comes_back = known != nullptr && known->stored && !packet.clean_start &&
-                            !is_expired(*known) &&
+    const bool comes_back = known != nullptr && known->stored && !known->ended &&
+                            !packet.clean_start && !is_expired(*known) &&
                             store_state_.refusal == ReasonCode::quota_exceeded;
     if (!comes_back) return ReasonCode::server_unavailable;
   }

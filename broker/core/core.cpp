@@ -243,12 +243,14 @@ void Core::on_timer(const TimerKey& key) {
   if (key.kind == TimerKind::will_delay) {
     session->will_timer.reset();
     publish_will(*session);
-    if (session->ended) end_session(*session);
+    if (session->ended) expire_session(*session);
     return;
   }
   session->expiry_timer.reset();
-  count(Counter::sessions_expired);
-  LINESHAFT_LOG(core, info, "session_expired", {"client_id", session->client_id});
+  if (!session->ended) {
+    count(Counter::sessions_expired);
+    LINESHAFT_LOG(core, info, "session_expired", {"client_id", session->client_id});
+  }
   expire_session(*session);
 }
 

@@ -168,8 +168,12 @@ class Core {
   void collect_group(ShareId share, const Publication& publication);
   /// Who may get a message of a shared subscription.
   enum class Takers : std::uint8_t { any, connected, durable, connected_and_durable };
+  /// `moving`: an entry that is about to move; only who has room for it is looked at. Null: any.
   SharedGroup::Member* pick_member(SharedGroup& group, QoS published, TopicIndex topic,
-                                   SessionIndex except, Takers takers);
+                                   SessionIndex except, Takers takers,
+                                   const QueueEntry* moving = nullptr);
+  bool has_room(const Session& session, const QueueEntry& entry) const;
+  void log_overflow(Session& session);
   bool reaches_store(const Publication& publication) const;
   void route(Publication& publication);
   void publish_now(Publication publication);
@@ -412,9 +416,8 @@ class Core {
   bool draining_ = false;
   std::optional<std::uint64_t> drain_request_;
 
-  /// Sessions by `sid`, while records come in; those with expiry 0 are dropped.
+  /// Sessions by `sid`, while records come in.
   std::unordered_map<SessionId, SessionIndex> restoring_;
-  std::unordered_map<SessionId, std::string> restore_dropped_;
   /// Packet identifiers of sent messages by (sid, seq), until the queue brings the message.
   std::map<std::pair<SessionId, std::uint64_t>, std::uint16_t> restoring_sent_;
   WallTime wall_floor_{};

@@ -122,20 +122,16 @@ void Core::release_payload(std::uint64_t store_id) {
 
 /// Applies the overflow policy; false: the new message is not taken (and counted).
 bool Core::make_room(Session& session, const QueueEntry& entry) {
+  if (has_room(session, entry)) return true;
+  log_overflow(session);
   SessionQueue& queue = session.queue;
-  const std::size_t size = entry.size_bytes();
-  const ClientLimits& limits = limits_of(session);
-  const auto full = [&] {
-    return queue.waiting() >= limits.queued_max || queue.bytes + size > limits.queued_bytes_max;
-  };
-  if (queue.waiting() == 0 || !full()) return true;
-  if (!session.overflow_logged) {
-    session.overflow_logged = true;
-    LINESHAFT_LOG(core, warn, "queue_full", {"client_id", session.client_id},
-                  {"queued", queue.waiting()}, {"bytes", queue.bytes});
-  }
   // QoS 0 that had to wait never costs another message its place.
   if (config_.overflow == Overflow::drop_oldest && entry.qos != QoS::at_most_once) {
+    const ClientLimits& limits = limits_of(session);
+    const auto full = [&] {
+      return queue.waiting() >= limits.queued_max ||
+             queue.bytes + entry.size_bytes() > limits.queued_bytes_max;
+    };
     while (queue.waiting() > 0 && full()) drop_oldest(session);
     if (!full()) return true;
   }

@@ -55,16 +55,13 @@ bool Core::take(LastValueRecord record) {
 bool Core::take(SessionRecord record) {
   if (record.client_id.empty() || record.sid == 0) return false;
   if (sessions_.find(record.client_id) != nullptr || restoring_.contains(record.sid)) return false;
-  if (record.expiry_interval_s == 0) {
-    // It ended with its connection; its records are erased when all are in.
-    restore_dropped_.emplace(record.sid, std::move(record.client_id));
-    return true;
-  }
   Session& session = sessions_.create(std::move(record.client_id));
   session.sid = record.sid;
   session.version = record.version;
   session.expiry_interval_s = record.expiry_interval_s;
   session.stored = true;
+  // It ended with its connection: only its will and its shared messages have somewhere to go.
+  session.ended = record.expiry_interval_s == 0;
   session.owner = std::move(record.owner);
   session.disconnected_at = record.connected ? WallTime{} : record.disconnected_at;
   session.queue.next_seq = std::max<std::uint64_t>(record.head_seq, 1);
@@ -73,7 +70,6 @@ bool Core::take(SessionRecord record) {
 }
 
 bool Core::take(SubscriptionRecord record) {
-  if (restore_dropped_.contains(record.sid)) return true;
   Session* const session = restored_session(record.sid);
   const ParsedShare parsed = parse_share(record.filter);
   if (session == nullptr || parsed.syntax == ShareSyntax::invalid) return false;
@@ -91,7 +87,6 @@ bool Core::take(SubscriptionRecord record) {
 }
 
 bool Core::take(QueueRecord record) {
-  if (restore_dropped_.contains(record.sid)) return true;
   Session* const session = restored_session(record.sid);
   if (session == nullptr || !record.message) return false;
   SessionQueue& queue = session->queue;
@@ -132,7 +127,6 @@ bool Core::take(QueueRecord record) {
 }
 
 bool Core::take(InflightRecord record) {
-  if (restore_dropped_.contains(record.sid)) return true;
   Session* const session = restored_session(record.sid);
   if (session == nullptr || record.packet_id == 0) return false;
   SessionQueue& queue = session->queue;
@@ -179,9 +173,6 @@ void Core::restored(Now now, const RestoreSummary& summary, Effects& effects) {
   last_seq_ = summary.last_seq;
   committed_seq_ = summary.last_seq;
   begin(now, effects);
-  for (auto& [sid, client_id] : restore_dropped_) {
-    record(SessionErase{std::move(client_id), sid});
-  }
   for (const auto& [entry, packet_id] : restoring_sent_) {
     // Its message was set aside as damaged: nothing is left to be sent again.
     LINESHAFT_LOG(core, error, "inflight_entry_missing", {"sid", entry.first},
@@ -190,7 +181,6 @@ void Core::restored(Now now, const RestoreSummary& summary, Effects& effects) {
   }
   restoring_.clear();
   restoring_sent_.clear();
-  restore_dropped_.clear();
   sessions_.for_each([&](Session& session) { resume_expiry(session, summary); });
   effects_ = nullptr;
 }

@@ -3,6 +3,7 @@
 #include <tuple>
 #include <utility>
 
+#include "broker/base/log.h"
 #include "broker/base/metrics.h"
 #include "broker/core/core.h"
 
@@ -63,11 +64,26 @@ void Core::collect_group(ShareId share, const Publication& publication) {
   targets_.push_back(target);
 }
 
+bool Core::has_room(const Session& session, const QueueEntry& entry) const {
+  const SessionQueue& queue = session.queue;
+  const ClientLimits& limits = limits_of(session);
+  return queue.waiting() == 0 || (queue.waiting() < limits.queued_max &&
+                                  queue.bytes + entry.size_bytes() <= limits.queued_bytes_max);
+}
+
+void Core::log_overflow(Session& session) {
+  if (session.overflow_logged) return;
+  session.overflow_logged = true;
+  LINESHAFT_LOG(core, warn, "queue_full", {"client_id", session.client_id},
+                {"queued", session.queue.waiting()}, {"bytes", session.queue.bytes});
+}
+
 /// Round robin over connected members that can take it now. What has to wait does so with a member
 /// whose session survives a crash, if there is one: the shortest queue. Who may not receive the
 /// topic is no candidate: it must not swallow what another member may have.
 SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, TopicIndex topic,
-                                       SessionIndex except, Takers takers) {
+                                       SessionIndex except, Takers takers,
+                                       const QueueEntry* moving) {
   const std::size_t size = group.members.size();
   const bool connected_only =
       takers == Takers::connected || takers == Takers::connected_and_durable;
@@ -81,6 +97,7 @@ SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, TopicI
     if (member.session == except) continue;
     Session& session = sessions_.at(member.session);
     if (session.ended || !may_receive(session, topic)) continue;
+    if (moving != nullptr && !has_room(session, *moving)) continue;
     const QoS qos = std::min(member.options.qos, published);
     const SessionQueue& queue = session.queue;
     const bool durable =

@@ -69,8 +69,8 @@ struct Session {
   std::uint32_t policy_epoch = 0;
   /// Its state is in the store (Session Expiry > 0, now or before).
   bool stored = false;
-  /// Only its will is left (restored after a crash), or its shared messages are moving to other
-  /// members; nobody can resume it.
+  /// Only its will is left, or its shared messages are moving to other members, perhaps since a
+  /// start; nobody can resume it.
   bool ended = false;
   bool connected = false;
   bool overflow_logged = false;

@@ -78,8 +78,10 @@ void Core::move_on() {
 /// nothing and nobody can come back to it; its will has gone out.
 void Core::expire_session(Session& session) {
   if (session.will) publish_will(session);
-  session.ended = true;
+  const bool first = !std::exchange(session.ended, true);
   if (move_shared(session, true, limits::slice) == limits::slice) {
+    // A DISCONNECT may have set the expiry to 0: a crash must not bring it back alive.
+    if (first && session.stored) record_session(session, false);
     moving_.push_back({0, session.index, session.generation});
     effects_->again = true;
     return;
@@ -89,7 +91,8 @@ void Core::expire_session(Session& session) {
 
 /// One `Persist`: deleted here, put there. What the store holds stays in the store: it was perhaps
 /// acknowledged to its publisher for that. Only when a session ends and no other member keeps
-/// messages, those who do not get them.
+/// messages, those who do not get them. A member that is full gets nothing: it would drop it, or
+/// one of its own, where the owner may still come back. False: it stays.
 bool Core::move_entry(Session& from, QueueEntry& entry, bool session_ends) {
   SharedGroup* const group = shared_.find(entry.share);
   if (group == nullptr) return false;
@@ -97,17 +100,25 @@ bool Core::move_entry(Session& from, QueueEntry& entry, bool session_ends) {
       interceptor_ ? topics_.obtain(entry.message->topic(), config_.topic_entries_idle_max)
                    : no_topic;
   const bool stored = from.stored && entry.qos != QoS::at_most_once;
-  const auto pick = [&](Takers takers) {
-    return pick_member(*group, entry.message->qos(), topic, from.index, takers);
+  const auto pick = [&](Takers takers, const QueueEntry* moving) {
+    return pick_member(*group, entry.message->qos(), topic, from.index, takers, moving);
   };
   SharedGroup::Member* member = nullptr;
   if (!session_ends) {
-    member = pick(stored ? Takers::connected_and_durable : Takers::connected);
+    member = pick(stored ? Takers::connected_and_durable : Takers::connected, &entry);
   } else {
-    if (stored) member = pick(Takers::durable);
-    if (member == nullptr) member = pick(Takers::any);
+    if (stored) member = pick(Takers::durable, &entry);
+    if (member == nullptr) member = pick(Takers::any, &entry);
   }
-  if (member == nullptr) return false;
+  if (member == nullptr) {
+    SharedGroup::Member* const full = session_ends ? pick(Takers::any, nullptr) : nullptr;
+    if (full == nullptr) return false;
+    // It ends here, and would not if this queue were not full.
+    log_overflow(sessions_.at(full->session));
+    count_drop(sessions_.at(full->session));
+    forget_entry(from, entry);
+    return true;
+  }
   Session& to = sessions_.at(member->session);
   QueueEntry copy;
   copy.message = entry.message;

@@ -37,11 +37,22 @@ unsigned two_bytes_at(std::span<const char> bytes, std::size_t at) {
 }
 
 /// The address as the system writes it, so that one client has one name.
-template <class Address>
-std::string written(int family, const Address& address, unsigned port) {
+std::string written(const in_addr& address, unsigned port) {
+  std::array<char, INET_ADDRSTRLEN> text{};
+  ::inet_ntop(AF_INET, &address, text.data(), text.size());
+  return fmt::format("{}:{}", text.data(), port);
+}
+
+/// A proxy that listens on both families at once may forward `::ffff:192.0.2.7`: that is IPv4, and
+/// must not share a /64 with every other client of it.
+std::string written(const in6_addr& address, unsigned port) {
+  if (IN6_IS_ADDR_V4MAPPED(&address)) {
+    in_addr mapped{};
+    std::memcpy(&mapped, address.s6_addr + 12, sizeof mapped);
+    return written(mapped, port);
+  }
   std::array<char, INET6_ADDRSTRLEN> text{};
-  ::inet_ntop(family, &address, text.data(), text.size());
-  if (family == AF_INET) return fmt::format("{}:{}", text.data(), port);
+  ::inet_ntop(AF_INET6, &address, text.data(), text.size());
   return fmt::format("[{}]:{}", text.data(), port);
 }
 
@@ -58,7 +69,7 @@ template <class Address>
 std::string parse_and_write(int family, std::string_view text, unsigned port) {
   Address address{};
   if (::inet_pton(family, std::string(text).c_str(), &address) != 1) return {};
-  return written(family, address, port);
+  return written(address, port);
 }
 
 std::string parse_ip(bool is_ipv4, std::string_view text, unsigned port) {
@@ -170,12 +181,12 @@ void ProxyHeaderReader::finish_version_2() {
   if (family == tcp_over_ipv4 && body.size() >= 12) {
     in_addr address{};
     std::memcpy(&address, body.data(), sizeof address);
-    return complete(written(AF_INET, address, two_bytes_at(body, 8)));
+    return complete(written(address, two_bytes_at(body, 8)));
   }
   if (family == tcp_over_ipv6 && body.size() >= 36) {
     in6_addr address{};
     std::memcpy(&address, body.data(), sizeof address);
-    return complete(written(AF_INET6, address, two_bytes_at(body, 32)));
+    return complete(written(address, two_bytes_at(body, 32)));
   }
   if (family == unix_stream && body.size() >= 216) {
     const std::string_view field(body.data(), 108);

@@ -56,6 +56,11 @@ void Client::connect(bool calm) {
     ends_session_ = packet->clean_start;
   }
   if (packet->clean_start) lose_state();
+  if (v5() && durable() && !profile_.steady && !calm && chance_.one_in(12)) {
+    // From now on the session ends with its connection.
+    packet->session_expiry_interval_s = 0;
+    ends_session_ = true;
+  }
   if (profile_.wills && chance_.percent(70)) {
     const auto qos = static_cast<QoS>(chance_.below(3));
     const bool retain = qos != QoS::at_most_once && chance_.one_in(3);
@@ -168,7 +173,7 @@ void Client::unsubscribe() {
 void Client::disconnect() {
   auto packet = std::make_unique<mqtt::DisconnectPacket>();
   if (v5() && chance_.one_in(3)) packet->reason = ReasonCode::disconnect_with_will;
-  if (v5() && durable() && chance_.one_in(6)) {
+  if (v5() && durable() && !ends_session_ && chance_.one_in(6)) {
     packet->session_expiry_interval_s = chance_.one_in(2) ? 0 : 30;
     if (*packet->session_expiry_interval_s == 0) ends_session_ = true;
   }

@@ -41,9 +41,10 @@ void Model::restart_lives(Now now, bool clean, WallTime stopped_at) {
     Life& life = lives_[static_cast<std::size_t>(index)];
     life.connection = -1;
     const auto at = stored.find(client_id);
-    const bool kept =
-        at != stored.end() && at->second.sid == life.sid && at->second.expiry_interval_s > 0;
-    if (kept) continue;
+    const bool on_disk = at != stored.end() && at->second.sid == life.sid;
+    if (on_disk && at->second.expiry_interval_s > 0) continue;
+    // It is over, but what it had for its groups goes to other members.
+    if (on_disk) restart_flights(life);
     if (!life.ended && life.durable() && life.acknowledged && sync()) {
       violated(Invariant::session_kept, "the session of {} did not survive", client_id);
     }

@@ -114,9 +114,11 @@ void Rig::ack(const std::string& client, std::string_view type, std::uint16_t pa
 
 void Rig::ping(const std::string& client) { send(client, mqtt::PingreqPacket{}); }
 
-void Rig::disconnect(const std::string& client, ReasonCode reason) {
+void Rig::disconnect(const std::string& client, ReasonCode reason,
+                     std::optional<std::uint32_t> expiry_s) {
   auto packet = std::make_unique<mqtt::DisconnectPacket>();
   packet->reason = reason;
+  packet->session_expiry_interval_s = expiry_s;
   send(client, std::move(packet));
 }
 

@@ -57,7 +57,8 @@ class Rig {
   /// `type`: "PUBACK", "PUBREC", "PUBREL" or "PUBCOMP".
   void ack(const std::string& client, std::string_view type, std::uint16_t packet_id);
   void ping(const std::string& client);
-  void disconnect(const std::string& client, ReasonCode reason = ReasonCode::success);
+  void disconnect(const std::string& client, ReasonCode reason = ReasonCode::success,
+                  std::optional<std::uint32_t> expiry_s = std::nullopt);
   /// The socket breaks and the broker notices.
   void lose(const std::string& client);
   void drained(const std::string& client);

@@ -159,11 +159,10 @@ void World::check_restored(const core::Statistics& statistics) const {
   const auto check = [](const char* what, std::size_t is, std::size_t stored) {
     if (is != stored) violated(same, "{} {} after the restart, {} stored", is, what, stored);
   };
-  // Sessions with expiry 0 end with the broker; a will without session waits in one of its own.
+  // Those with expiry 0 are over, and end when their shared messages have moved.
   const auto kept = [&](core::SessionId sid) {
-    return std::any_of(state.sessions.begin(), state.sessions.end(), [&](const auto& entry) {
-      return entry.second.sid == sid && entry.second.expiry_interval_s > 0;
-    });
+    return std::any_of(state.sessions.begin(), state.sessions.end(),
+                       [&](const auto& entry) { return entry.second.sid == sid; });
   };
   const auto subscriptions =
       std::count_if(state.subscriptions.begin(), state.subscriptions.end(),

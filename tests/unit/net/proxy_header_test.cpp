@@ -66,6 +66,8 @@ std::string version_2(const char* command_and_family, const std::string& body) {
 const std::string ipv4_body = wire("C0000207 0A000001 9D78 075B");
 const std::string ipv6_body =
     wire("20010DB8000000000000000000000007 00000000000000000000000000000001 9D78 075B");
+const std::string mapped_body =
+    wire("00000000000000000000FFFFC0000207 00000000000000000000FFFF0A000001 9D78 075B");
 
 }  // namespace
 
@@ -88,6 +90,9 @@ TEST_CASE("a PROXY header of either version names the client", "[net][proxy]") {
       {"v1, the longest line", "PROXY UNKNOWN " + std::string(91, 'f') + "\r\n", ""},
       {"v2 TCP over IPv4", version_2("21 11", ipv4_body), "192.0.2.7:40312"},
       {"v2 TCP over IPv6", version_2("21 21", ipv6_body), "[2001:db8::7]:40312"},
+      {"v1 TCP6, IPv4 in it", "PROXY TCP6 ::ffff:192.0.2.7 ::ffff:10.0.0.1 40312 1883\r\n",
+       "192.0.2.7:40312"},
+      {"v2 TCP over IPv6, IPv4 in it", version_2("21 21", mapped_body), "192.0.2.7:40312"},
       {"v2 Unix", version_2("21 31", unix_body), "unix:/run/plc.sock"},
       {"v2 with attachments", version_2("21 11", ipv4_body + wire("04 0005 'hello' 01 0001 00")),
        "192.0.2.7:40312"},
