@@ -40,14 +40,6 @@ bool write_all(int descriptor, std::string_view bytes) {
   return true;
 }
 
-int sync_folder(const std::string& folder) {
-  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (descriptor < 0) return errno;
-  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
-  ::close(descriptor);
-  return error;
-}
-
 OpenFailure foreign(const std::string& folder) {
   return {OpenFault::foreign,
           fmt::format("the folder {} holds a database, but no readable SCHEMA file: it is not this "
@@ -181,6 +173,14 @@ std::vector<std::string> read_alarms(const std::string& folder) {
     texts.push_back(fmt::format("{}: {}", path, content.substr(0, content.find('\n'))));
   }
   return texts;
+}
+
+int sync_folder(const std::string& folder) {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return errno;
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  return error;
 }
 
 int write_file_durably(const std::string& path, std::string_view content) {

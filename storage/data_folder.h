@@ -52,6 +52,9 @@ OpenFailure quarantine_store(const std::string& folder, WallTime wall, std::stri
 bool write_alarm(const std::string& folder, WallTime wall, std::string_view text);
 std::vector<std::string> read_alarms(const std::string& folder);
 
+/// Makes the names in a folder durable. Returns errno or 0.
+int sync_folder(const std::string& folder);
+
 /// Writes a file that is either complete after a crash or not there. Returns errno or 0.
 int write_file_durably(const std::string& path, std::string_view content);
 

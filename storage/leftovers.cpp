@@ -6,10 +6,12 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
 #include "storage/bytes.h"
+#include "storage/data_folder.h"
 #include "storage/rocks.h"
 
 namespace lineshaft::storage {
@@ -107,6 +109,10 @@ void Leftovers::move_aside() {
       writer.sized(each.key);
       writer.sized(value);
       batch.Delete(database_.family(each.family), each.key);
+    } else {
+      LINESHAFT_LOG(storage, error, "set_aside_not_read", {"record", family_name(each.family)},
+                    {"error", status.ToString()},
+                    {"effect", "it stays in the store and comes up again at the next start"});
     }
     if (block.size() < file_block_bytes && i + 1 < aside_.size()) continue;
     // What is not in the file stays in the store and comes up again at the next start.
@@ -126,7 +132,12 @@ bool Leftovers::append_to_file(std::string_view bytes) {
     if (written) bytes.remove_prefix(static_cast<std::size_t>(size));
   }
   written = written && ::fsync(descriptor) == 0;
-  const int error = errno;
+  int error = errno;
+  // The records are deleted next: the file's name must be as durable as what is in it.
+  if (written) {
+    error = sync_folder(std::filesystem::path(path_).parent_path());
+    written = error == 0;
+  }
   if (descriptor >= 0) ::close(descriptor);
   if (!written) {
     LINESHAFT_LOG(storage, error, "set_aside_not_written", {"file", path_},

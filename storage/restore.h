@@ -41,7 +41,7 @@ struct RestoreReport {
 
 /// Feeds everything stored to `sink`, in the order `Core::restore` documents: names, retained, last
 /// values (of a topic only the newer of its retained and its last value, by seq), sessions,
-/// subscriptions, queue, inflight, wills.
+/// subscriptions, inflight, queue, wills.
 ///
 /// Only reads. What does not belong into the store any more is put into `leftovers`, among it
 /// records that cannot be restored: each raises an alarm with its key, and the start goes on.
