@@ -3,12 +3,17 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 
 #include "auth/crypto.h"
 #include "broker/base/metrics.h"
 
 namespace lineshaft::auth {
 namespace {
+
+/// Logins under way at once of a name whose right password has come from its address: others find
+/// room in the queue too.
+constexpr std::uint32_t fleet_pending_max = limits::hash_queue_max / 2;
 
 /// No name contains a control character. Nobody has a very long one, but somebody may send it.
 std::string name_key(std::string_view name, const std::string& group) {
@@ -47,6 +52,9 @@ bool BackoffTable::may_try(const std::string& key, Instant now) {
   if (entry == nullptr) return true;
   if (now >= entry->last_failure + limits::login_backoff_memory) entry->failures = 0;
   const std::uint32_t under_way = limits_.counts_pending ? entry->pending : 0;
+  // A fleet that shares a name behind one address comes back all at once after a cut.
+  const bool is_fleet = entry->trusted && entry->failures == 0;
+  if (is_fleet && under_way < fleet_pending_max) return true;
   if (entry->failures + under_way < limits_.failures_free) return true;
   return entry->pending == 0 && now >= entry->next;
 }
@@ -125,6 +133,11 @@ std::string address_group(std::string_view peer_address) {
   in6_addr address{};
   const std::string text(host.substr(1, host.size() - 2));
   if (::inet_pton(AF_INET6, text.c_str(), &address) != 1) return text;
+  if (IN6_IS_ADDR_V4MAPPED(&address)) {  // a load balancer may name IPv4 clients so
+    std::array<char, INET_ADDRSTRLEN> v4{};
+    ::inet_ntop(AF_INET, address.s6_addr + 12, v4.data(), v4.size());
+    return v4.data();
+  }
   return std::string(reinterpret_cast<const char*>(address.s6_addr), 8);
 }
 

@@ -6,11 +6,25 @@
 #include "broker/core/topic_name.h"
 
 namespace lineshaft::auth {
+namespace {
+
+/// Stands for a filter that meets every topic: "#" leaves out those that begin with '$'.
+constexpr std::string_view everywhere;
+
+bool is_everywhere(std::string_view filter) { return filter.empty(); }
+
+}  // namespace
 
 const std::vector<UserRule>* UsersInterceptor::own_rules(const core::Principal& principal) const {
   if (principal.is_anonymous()) return &policy_->rules.anonymous;
   const auto found = policy_->rules.users.find(principal.name);
   return found == policy_->rules.users.end() ? nullptr : &found->second;
+}
+
+/// Somebody with a name that is not in the users file any more. What is left of him, a session or a
+/// will, has no rights either, whatever the rules say about his name.
+bool UsersInterceptor::is_gone(const core::Principal& principal) const {
+  return !principal.is_anonymous() && !policy_->users.contains(principal.name);
 }
 
 /// Calls `visit(rule, filter)` for each rule that says something about the subject.
@@ -26,13 +40,15 @@ void UsersInterceptor::for_each_rule(const core::Subject& subject, Visit visit) 
     // A name that must not be put into a pattern allows nothing, and what is denied by it is denied
     // everywhere. Who has no name is not meant at all.
     const bool nameless = subject.principal.name.empty() && names_user(rule.pattern);
-    if (rule.denies && !nameless) visit(rule, std::string_view("#"));
+    if (rule.denies && !nameless) visit(rule, everywhere);
   };
   std::ranges::for_each(policy_->rules.everybody, each);
   if (const auto* own = own_rules(subject.principal)) std::ranges::for_each(*own, each);
 }
 
 core::PolicyClass UsersInterceptor::classify(const core::Subject& subject) {
+  // All who are gone have the same rights.
+  const bool gone = is_gone(subject.principal);
   bool by_user = false;
   bool by_client = false;
   const auto look = [&](const UserRule& rule) {
@@ -46,9 +62,10 @@ core::PolicyClass UsersInterceptor::classify(const core::Subject& subject) {
   }
   // No name contains a control character.
   std::string key = subject.principal.is_anonymous() ? "a" : "u";
-  if (by_user) key += subject.principal.name;
+  if (gone) key = "g";
+  if (by_user && !gone) key += subject.principal.name;
   key += '\0';
-  if (by_client) key += subject.client_id;
+  if (by_client && !gone) key += subject.client_id;
   const auto found = classes_.find(key);
   if (found != classes_.end()) return found->second;
   if (classes_.size() >= core::policy_classes_max) return core::no_policy_class;
@@ -59,17 +76,18 @@ core::PolicyClass UsersInterceptor::classify(const core::Subject& subject) {
 
 ReasonCode UsersInterceptor::on_connect(const core::Subject& subject) {
   const core::Principal& principal = subject.principal;
-  const bool welcome = principal.is_anonymous() ? policy_->allows_anonymous
-                                                : policy_->users.contains(principal.name);
+  const bool welcome = principal.is_anonymous() ? policy_->allows_anonymous : !is_gone(principal);
   return welcome ? ReasonCode::success : ReasonCode::not_authorized;
 }
 
 bool UsersInterceptor::may(const core::Subject& subject, Access access,
                            std::string_view topic) const {
+  if (is_gone(subject.principal)) return false;
   bool allowed = false;
   bool denied = false;
   for_each_rule(subject, [&](const UserRule& rule, std::string_view filter) {
-    if (!covers(rule.access, access) || !core::topic_matches_filter(topic, filter)) return;
+    if (!covers(rule.access, access)) return;
+    if (!is_everywhere(filter) && !core::topic_matches_filter(topic, filter)) return;
     (rule.denies ? denied : allowed) = true;
   });
   return allowed && !denied;
@@ -88,7 +106,7 @@ ReasonCode UsersInterceptor::on_subscribe(const core::Subject& subject, std::str
   for_each_rule(subject, [&](const UserRule& rule, std::string_view rule_filter) {
     if (!covers(rule.access, Access::subscribe)) return;
     if (rule.denies) {
-      denied |= contains(rule_filter, filter);
+      denied |= is_everywhere(rule_filter) || contains(rule_filter, filter);
     } else {
       allowed |= intersects(rule_filter, filter);
     }

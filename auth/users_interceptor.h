@@ -27,6 +27,7 @@ class UsersInterceptor final : public core::Interceptor {
   template <class Visit>
   void for_each_rule(const core::Subject& subject, Visit visit) const;
   bool may(const core::Subject& subject, Access access, std::string_view topic) const;
+  bool is_gone(const core::Principal& principal) const;
 
   const UsersPolicyPtr policy_;
   /// By what distinguishes their rights.

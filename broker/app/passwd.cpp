@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -87,6 +88,29 @@ void replace_file(const std::string& name, std::string_view text) {
   ::close(place);
 }
 
+/// While it lives no other `lineshaft passwd` changes the file: else the one that writes last would
+/// bring back a user that the other has deleted. The folder is locked, for the file is replaced.
+class FileLock {
+ public:
+  explicit FileLock(const std::string& name) {
+    std::error_code ec;
+    const auto file = std::filesystem::absolute(std::filesystem::weakly_canonical(name, ec));
+    folder_ = ::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder_ < 0) throw system_failure("cannot open the folder of", name);
+    while (::flock(folder_, LOCK_EX) != 0) {
+      if (errno == EINTR) continue;
+      ::close(folder_);
+      throw system_failure("cannot lock the folder of", name);
+    }
+  }
+  ~FileLock() { ::close(folder_); }
+  FileLock(const FileLock&) = delete;
+  FileLock& operator=(const FileLock&) = delete;
+
+ private:
+  int folder_ = -1;
+};
+
 /// What is typed on the terminal is not shown.
 class HiddenInput {
  public:
@@ -146,7 +170,7 @@ void say_reload() {
   std::fputs("A running broker takes it at its next reload (SIGHUP).\n", stdout);
 }
 
-void set_user(const PasswdOptions& options, const std::string& text) {
+void set_user(const PasswdOptions& options) {
   if (std::string problem = auth::user_name_problem(options.user); !problem.empty()) {
     throw Failure{ExitCode::usage, problem};
   }
@@ -158,13 +182,16 @@ void set_user(const PasswdOptions& options, const std::string& text) {
   auth::UserRecord record;
   record.password = auth::make_password_hash(password);
   if (!options.no_scram) record.scram = auth::make_scram_keys(password);
-  replace_file(options.file, auth::with_user(text, options.user, record));
+  // Read only now: while a password is typed others may change the file.
+  const FileLock lock(options.file);
+  replace_file(options.file, auth::with_user(read_file(options.file), options.user, record));
   fmt::print("The password of {} is set in {}.\n", in_quotes(options.user), options.file);
   say_reload();
 }
 
-void remove_user(const PasswdOptions& options, const std::string& text) {
-  const auto without = auth::without_user(text, options.user);
+void remove_user(const PasswdOptions& options) {
+  const FileLock lock(options.file);
+  const auto without = auth::without_user(read_file(options.file), options.user);
   if (!without) {
     throw Failure{ExitCode::usage,
                   fmt::format("there is no user {} in {}", in_quotes(options.user), options.file)};
@@ -185,17 +212,16 @@ void list_users(const auth::UserFile& file) {
 
 ExitCode passwd(const PasswdOptions& options) {
   try {
-    const std::string text = read_file(options.file);
-    const auth::UserFile file = auth::parse_user_file(text);
+    const auth::UserFile file = auth::parse_user_file(read_file(options.file));
     for (const auth::LineFault& fault : file.faults) {
       fmt::print(stderr, "lineshaft: {}:{}: {}\n", options.file, fault.line, fault.what);
     }
     switch (options.act) {
       case PasswdOptions::Act::set:
-        set_user(options, text);
+        set_user(options);
         break;
       case PasswdOptions::Act::remove:
-        remove_user(options, text);
+        remove_user(options);
         break;
       case PasswdOptions::Act::list:
         list_users(file);

@@ -156,6 +156,21 @@ def test_passwd_takes_effect_at_a_reload():
         assert reason(broker, "c", "carl", "compass") == 0
 
 
+def test_a_password_that_is_typed_slowly_brings_no_deleted_user_back():
+    with guarded({"alice": "pencil", "bob": "eraser"}) as broker:
+        typed = f"{broker.folder}/typed"
+        os.mkfifo(typed, 0o600)
+        with subprocess.Popen([BINARY, "passwd", f"{broker.folder}/users", "carl",
+                               "--password-file", typed], stdout=subprocess.DEVNULL) as slow:
+            # Opening ends when the other side opens too: it asks for the password now.
+            with open(typed, "w", encoding="utf-8") as pipe:
+                passwd(broker, "--delete", "bob")
+                pipe.write("compass\n")
+            assert slow.wait(PATIENCE_S) == 0
+        names = [line.split()[0] for line in passwd(broker, "--list").splitlines()]
+        assert names == ["alice", "carl"], names
+
+
 def test_files_that_are_wrong_change_nothing():
     with guarded({"alice": "pencil"}) as broker:
         for name, content in (("rules", "everybody\nread all\n"), ("users", "alice:secret\n"),

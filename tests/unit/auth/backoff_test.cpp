@@ -70,6 +70,21 @@ TEST_CASE("tries that are under way count too", "[auth]") {
   CHECK(w.backoff.begin("alice", "10.0.0.1:1", w.now));
 }
 
+TEST_CASE("many clients with one name come back at once where its password was right", "[auth]") {
+  World w;
+  CHECK(w.tries("gateway", "10.0.0.1:1", Outcome::right));
+  const auto begun = [&w] {
+    int count = 0;
+    for (int i = 0; i < 100; ++i) count += w.backoff.begin("gateway", "10.0.0.1:2", w.now) ? 1 : 0;
+    return count;
+  };
+  CHECK(begun() == 32);
+  for (int i = 0; i < 31; ++i) w.backoff.end("gateway", "10.0.0.1:2", Outcome::right, w.now);
+  // One wrong password, and it is as with everybody.
+  w.backoff.end("gateway", "10.0.0.1:2", Outcome::wrong, w.now);
+  CHECK(begun() == 2);
+}
+
 TEST_CASE("failures are forgotten in time, and the table has a bound", "[auth]") {
   World w;
   w.failures("alice", "10.0.0.1:1", 30);
@@ -91,6 +106,7 @@ TEST_CASE("an address is a host, or the network of an IPv6 host", "[auth]") {
   CHECK(address_group("192.0.2.7:40312") == "192.0.2.7");
   CHECK(address_group("[2001:db8:1:2:3::4]:1") == address_group("[2001:db8:1:2:ffff::9]:2"));
   CHECK(address_group("[2001:db8:1:2::1]:1") != address_group("[2001:db8:1:3::1]:1"));
+  CHECK(address_group("[::ffff:192.0.2.7]:1") == "192.0.2.7");
   CHECK(address_group("unix:uid=0") == "unix:uid=0");
 }
 

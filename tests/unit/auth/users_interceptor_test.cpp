@@ -93,6 +93,12 @@ TEST_CASE("what is denied by a name that fits no pattern is denied everywhere", 
   CHECK_FALSE(publishes(rules, {alice, "c1"}, "secret/c1"));
   CHECK_FALSE(publishes(rules, {alice, "a/+"}, "secret/c1"));
   CHECK_FALSE(publishes(rules, {alice, "a/+"}, "anything"));
+  // Topics that begin with '$' are part of everywhere.
+  auto system = with_rules("everybody\nsubscribe $SYS/#\ndeny $SYS/clients/%c\n");
+  CHECK(system.on_deliver({alice, "c1"}, "$SYS/clients/c2"));
+  CHECK_FALSE(system.on_deliver({alice, "c1"}, "$SYS/clients/c1"));
+  CHECK_FALSE(system.on_deliver({alice, "a/+"}, "$SYS/clients/c1"));
+  CHECK_FALSE(subscribes(system, {alice, "a/+"}, "$SYS/clients/+"));
   // Who has no name is not meant by %u.
   CHECK(publishes(rules, {core::Principal{}, "c1"}, "anything"));
 }
@@ -114,6 +120,16 @@ TEST_CASE("only users of the file connect, and nameless clients where they are l
   CHECK(opened.on_connect({core::Principal{}, "c"}) == ReasonCode::success);
   CHECK(opened.on_deliver({core::Principal{}, "c"}, "public/x"));
   CHECK_FALSE(opened.on_deliver({user("alice"), "c"}, "public/x"));
+}
+
+TEST_CASE("a user that is gone has no rights, whatever the rules still say about it", "[auth]") {
+  auto rules = with_rules("everybody\nboth #\nuser mallory\nboth #\n");
+  CHECK_FALSE(publishes(rules, {user("mallory"), "c"}, "x"));
+  CHECK_FALSE(rules.on_deliver({user("mallory"), "c"}, "x"));
+  CHECK_FALSE(rules.on_deliver({user("carl"), "c"}, "x"));
+  // What is remembered about others with everybody's rights does not count for it.
+  CHECK(rules.classify({user("carl"), "c"}) != rules.classify({user("alice"), "c"}));
+  CHECK(rules.classify({user("carl"), "c"}) == rules.classify({user("mallory"), "d"}));
 }
 
 TEST_CASE("who has the same rights shares a class, and there are so many classes", "[auth]") {
