@@ -58,22 +58,23 @@ void Core::on_pubrec(ConnectionState& connection, Session& session, const mqtt::
     return;
   }
   // [MQTT-4.3.3-3], [MQTT-4.3.3-5] from here on it is PUBREL that waits, for PUBCOMP.
-  if (inflight->state == InflightState::sent) {
-    inflight->state = InflightState::released;
-    forget_entry(session, inflight->entry);
-    inflight->entry.message.reset();
-    if (session.stored) {
-      // Before PUBREL leaves: else a crash sends the PUBLISH again [MQTT-4.3.3-6].
-      inflight->entry.wait_seq =
-          record(InflightRecord{session.sid, Direction::out, packet.packet_id,
-                                InflightState::released, inflight->entry.seq},
-                 true);
-      inflight->recorded = true;
-    }
-  }
+  if (inflight->state == InflightState::sent) release_inflight(session, *inflight);
   // [MQTT-4.3.3-4]
   acknowledge(connection, ack(mqtt::PacketType::pubrel, packet.packet_id),
               inflight->entry.wait_seq);
+}
+
+/// The message is done with; its identifier waits for PUBREL and PUBCOMP.
+void Core::release_inflight(Session& session, InflightEntry& inflight) {
+  inflight.state = InflightState::released;
+  forget_entry(session, inflight.entry);
+  inflight.entry.message.reset();
+  if (!session.stored) return;
+  // Before PUBREL leaves: else a crash sends the PUBLISH again [MQTT-4.3.3-6].
+  inflight.entry.wait_seq = record(InflightRecord{session.sid, Direction::out, inflight.packet_id,
+                                                  InflightState::released, inflight.entry.seq},
+                                   true);
+  inflight.recorded = true;
 }
 
 void Core::on_pubrel(ConnectionState& connection, Session& session, const mqtt::AckPacket& packet) {

@@ -9,6 +9,15 @@
 #include "broker/mqtt/encoder.h"
 
 namespace lineshaft::core {
+namespace {
+
+/// A session is its owner's. Nobody owns what open access or a client without a name has made.
+bool is_anothers(const Session& session, const Principal& principal) {
+  const bool owned = session.owner && !session.owner->is_anonymous();
+  return owned && !is_same(*session.owner, principal);
+}
+
+}  // namespace
 
 void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) {
   connection.version = packet.version;
@@ -33,6 +42,10 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
   // [MQTT-3.1.3-2] the identifier names the session. [MQTT-3.1.4-4] take over, resume or begin.
   Session* session = sessions_.find(packet.client_id);
   bool session_present = false;
+  // `check_rights` lets pass whose owner is gone: the session ends, nobody else reads it.
+  if (session != nullptr && connection.admission) {
+    packet.clean_start |= is_anothers(*session, *connection.admission->principal);
+  }
   if (session != nullptr) session_present = take_over(*session, packet);
   if (!session_present) {
     // [MQTT-3.1.2-4], [MQTT-3.1.2-6]
@@ -89,9 +102,12 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
   Session* const known = sessions_.find(packet.client_id);
   // A session with all that waits in it is its owner's; who takes it over would read its messages
   // and disconnect its client.
-  const bool owned = known != nullptr && known->owner && !known->owner->is_anonymous() &&
-                     !known->ended && !is_expired(*known);
-  if (owned && !is_same(*known->owner, *principal)) {
+  const bool taken =
+      known != nullptr && !known->ended && !is_expired(*known) && is_anothers(*known, *principal);
+  // An owner that is no user any more, at a reload, does not keep the identifier from others.
+  const bool gone =
+      taken && interceptor_ && is_failure(interceptor_->on_connect(subject_of(*known)));
+  if (taken && !gone) {
     count(Counter::takeovers_denied);
     LINESHAFT_LOG(core, warn, "takeover_denied", {"client_id", packet.client_id},
                   {"owner", known->owner->name}, {"user", principal->name},

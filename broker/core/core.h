@@ -140,6 +140,7 @@ class Core {
     return interceptor_ == nullptr || ask_deliver(session, topic);
   }
   bool may_leave_queue(Session& session, const Message& message);
+  void release_denied_inflight(Session& session);
   bool may_send_will(Session& session, const Message& message);
   void change_policy(std::shared_ptr<Interceptor> interceptor);
   void sweep_policy();
@@ -245,6 +246,7 @@ class Core {
   void on_puback(Session& session, std::uint16_t packet_id);
   void on_pubrec(ConnectionState& connection, Session& session, const mqtt::AckPacket& packet);
   void on_pubrel(ConnectionState& connection, Session& session, const mqtt::AckPacket& packet);
+  void release_inflight(Session& session, InflightEntry& inflight);
   void on_pubcomp(Session& session, std::uint16_t packet_id);
   void complete(Session& session, InflightEntry& inflight);
 

@@ -356,6 +356,7 @@ void Core::drop_expired_unsent(Session& session) {
 /// What the last connection left unacknowledged and this client may not receive any more is not
 /// sent again: its packet identifier is free.
 void Core::drop_denied_inflight(Session& session) {
+  release_denied_inflight(session);
   drop_inflight_if(session, [&](const InflightEntry& inflight) {
     const bool waits = !inflight.on_wire && inflight.entry.message != nullptr;
     return waits && !may_leave_queue(session, *inflight.entry.message);

@@ -83,6 +83,17 @@ bool Core::may_leave_queue(Session& session, const Message& message) {
   return allowed;
 }
 
+/// Of QoS 2 the client may know the identifier, and would take another message under it for a
+/// repeat: PUBREL makes it forget.
+void Core::release_denied_inflight(Session& session) {
+  for (InflightEntry& inflight : session.queue.inflight) {
+    const bool known = inflight.entry.qos == QoS::exactly_once && inflight.sent_before &&
+                       !inflight.on_wire && inflight.state == InflightState::sent;
+    if (!known || inflight.entry.message == nullptr) continue;
+    if (!may_leave_queue(session, *inflight.entry.message)) release_inflight(session, inflight);
+  }
+}
+
 /// A will was allowed when it was stored; it must still be when it goes out.
 bool Core::may_send_will(Session& session, const Message& message) {
   if (!interceptor_) return true;

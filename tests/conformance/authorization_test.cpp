@@ -192,6 +192,22 @@ TEST_CASE("what was sent and not acknowledged is not sent again when it is not a
   CHECK(w.broker.statistics().queued == 1);
 }
 
+TEST_CASE("of a QoS 2 message that is not allowed any more the identifier is still released",
+          "[MQTT-4.3.3-6]") {
+  World w(plant);
+  ScriptedClient bob = w.in("b", "bob");
+  bob.subscribe("plant/#", "02");
+  ScriptedClient alice = w.in("a", "alice");
+  alice.send("34 [<plant/1/value> 0001 [] '1']").expect("50 [0001]");
+  alice.send("62 [0001]").expect("70 [0001]");
+  bob.expect("34 [<plant/1/value> 0001 [] '1']").vanish();
+  w.broker.change_policy(rules("user alice\nboth plant/#\n"));
+  // The client may know the identifier: it must not meet another message under it.
+  ScriptedClient back = w.in("b", "bob", "80");
+  back.expect("62 [0001]").send("70 [0001]").expect_nothing();
+  CHECK(w.broker.statistics().queued == 0);
+}
+
 TEST_CASE("a session is its owner's: nobody else resumes it, ends it or disturbs its client",
           "[MQTT-3.1.4-3]") {
   World w(plant);
@@ -206,6 +222,37 @@ TEST_CASE("a session is its owner's: nobody else resumes it, ends it or disturbs
   w.connect("c", "bob", "80").expect_refused(ReasonCode::not_authorized);
   ScriptedClient back = w.in("c", "alice", "80");
   CHECK(back.session_present());
+}
+
+TEST_CASE("a session whose owner is no user any more keeps nobody's place, and is not read",
+          "[auth]") {
+  World w(plant);
+  ScriptedClient alice = w.in("c", "alice");
+  alice.subscribe("plant/#", "01");
+  alice.vanish();
+  ScriptedClient bob = w.in("b", "bob");
+  bob.send("32 [<plant/bob/x> 0001 [] 'x']").expect("40 [0001]");
+  w.broker.change_policy(rules("everybody\nboth plant/#\n", {"bob"}));
+  ScriptedClient successor = w.in("c", "bob", "80");
+  CHECK_FALSE(successor.session_present());
+  successor.expect_nothing();
+}
+
+TEST_CASE("a user that is gone gets nothing, swallows nothing and leaves no will", "[auth]") {
+  World w(plant);
+  w.broker
+      .connect("10 [<MQTT> 05 86 0000 [11 00000E10] <a> [18 0000000A] <plant/a> <gone> <alice>]")
+      .expect_connack()
+      .send("82 [0001 [] <$share/g/plant/#> 01]")
+      .expect("90 [0001 [] 01]")
+      .vanish();
+  w.broker.change_policy(rules("everybody\nboth plant/#\nuser alice\nboth plant/#\n", {"bob"}));
+  ScriptedClient bob = w.in("b", "bob");
+  bob.subscribe("plant/#");
+  bob.send("32 [<plant/1> 0002 [] 'x']").expect("30 [<plant/1> [] 'x']").expect("40 [0002]");
+  CHECK(w.broker.statistics().queued == 0);
+  w.broker.after(Milliseconds{60'000});
+  bob.expect_nothing();
 }
 
 TEST_CASE("a session whose time is over is nobody's", "[auth]") {
