@@ -51,7 +51,7 @@ constexpr OptionSpec listener_table[] = {
      .example = R"(["https://grafana.plant.example"])",
      .takes = Takes::restart,
      .help = "Web sites whose pages may connect from a browser, \"*\" for all; others get 403. "
-             "Pages of the broker's own host name and programs that name no Origin always may.",
+             "Pages of the broker's own host and port and programs that name no Origin always may.",
      .set = [](Options& o, std::string_view name,
                const Value& v) { assign(listener_of(o, name).ws_origins, v); },
      .check = check_origins},

@@ -23,11 +23,10 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
   connection.version = packet.version;
   connection.packet_size_bytes_max = packet.maximum_packet_size;
   connection.problem_information = packet.request_problem_information;
-  emit_effect(connection,
-              Configure{connection.ref(), packet.version, packet.maximum_packet_size,
-                        packet.request_problem_information,
-                        std::min(packet.topic_alias_maximum,
-                                 limits_of(connection).topic_alias_out_max)});
+  emit_effect(connection, Configure{connection.ref(), packet.version, packet.maximum_packet_size,
+                                    packet.request_problem_information,
+                                    std::min(packet.topic_alias_maximum,
+                                             limits_of(connection).topic_alias_out_max)});
   const bool assigned = packet.client_id.empty();
   ReasonCode refused = check_connect(connection, packet);
   if (!is_failure(refused)) {

@@ -233,9 +233,9 @@ class Core {
             std::uint32_t expiry_s) const;
 
   // shared.cpp
-  static constexpr std::size_t all_entries = ~std::size_t{0};
-  /// Returns how many of the waiting messages moved.
-  std::size_t move_shared(Session& from, bool session_ends, std::size_t entries_max = all_entries);
+  /// `budget`: waiting messages that may be looked at. False: there are more, from
+  /// `moved_before_seq` on.
+  bool move_shared(Session& from, bool session_ends, std::size_t& budget);
   void move_slice(Session& from);
   void move_on();
   void expire_session(Session& session);
@@ -399,6 +399,8 @@ class Core {
   RingQueue<WaitingSession> spilling_;
   /// Offline sessions whose shared messages are moving to other members.
   RingQueue<WaitingSession> moving_;
+  /// Messages that may still be looked at for that in this turn.
+  std::size_t move_budget_ = limits::slice;
   /// Page reads under way, and those to be repeated.
   std::unordered_map<SessionId, WaitingSession> loading_;
   std::vector<WaitingSession> reload_;

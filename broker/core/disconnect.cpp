@@ -86,6 +86,7 @@ void Core::detach(Session& session) {
   session.disconnected_at = now_.wall;
   for (auto& inflight : session.queue.inflight) inflight.on_wire = false;
   session.queue.on_wire = 0;
+  session.queue.moved_before_seq = 0;
   drop_replays(session);
 }
 
@@ -129,7 +130,9 @@ std::uint32_t Core::effective_expiry_s(const Session& session) const {
 
 void Core::end_session(Session& session) {
   if (session.will) publish_will(session);
-  move_shared(session, true);
+  if (!session.ended) session.queue.moved_before_seq = 0;
+  std::size_t all = ~std::size_t{0};
+  move_shared(session, true, all);
   for (const auto& [filter, subscription] : session.subscriptions) {
     unindex_subscription(session, filter, subscription);
   }

@@ -73,6 +73,8 @@ struct SessionQueue {
   /// Newest entry with RETAIN, most likely one of a replay: nothing newer of its topic may overtake
   /// it while it waits.
   std::uint64_t retained_seq = 0;
+  /// While shared messages move to other members: those before it have been looked at.
+  std::uint64_t moved_before_seq = 0;
   std::uint16_t next_packet_id = 1;
   /// Identifiers from `next_packet_id` on that are known to be free.
   std::uint16_t free_packet_ids = 0;

@@ -11,7 +11,7 @@ namespace lineshaft::core {
 /// Unsent messages go to other members: to connected ones when the member only disconnects, to any
 /// that keeps them when its session ends. Then also QoS 1 ones that were sent and not acknowledged;
 /// QoS 2 ones that were started never [MQTT-4.8.2-4], [MQTT-4.8.2-5].
-std::size_t Core::move_shared(Session& from, bool session_ends, std::size_t entries_max) {
+bool Core::move_shared(Session& from, bool session_ends, std::size_t& budget) {
   SessionQueue& queue = from.queue;
   const bool any = [&] {
     for (const auto& [filter, subscription] : from.subscriptions) {
@@ -19,7 +19,7 @@ std::size_t Core::move_shared(Session& from, bool session_ends, std::size_t entr
     }
     return false;
   }();
-  if (!any) return 0;
+  if (!any) return true;
   if (session_ends) {
     for (InflightEntry& inflight : queue.inflight) {
       const bool movable = inflight.entry.share != 0 && inflight.entry.message &&
@@ -32,37 +32,44 @@ std::size_t Core::move_shared(Session& from, bool session_ends, std::size_t entr
     }
     queue.inflight.remove_if([](const InflightEntry& e) { return e.packet_id == 0; });
   }
-  std::size_t moves = 0;
+  bool done = true;
   // Whom nobody takes the first of, nobody takes the next of either.
   std::tuple<ShareId, QoS, QoS> stays{};
   const auto moved = [&](QueueEntry& entry) {
-    if (entry.share == 0 || moves == entries_max) return false;
+    if (entry.share == 0 || !done || entry.seq < queue.moved_before_seq) return false;
     const std::tuple kind{entry.share, entry.message->qos(), entry.qos};
     // With topics that only some may have, that says nothing about the next one.
     if (kind == stays && interceptor_ == nullptr) return false;
-    if (!move_entry(from, entry, session_ends)) {
-      stays = kind;
+    if (budget == 0) {
+      queue.moved_before_seq = entry.seq;
+      done = false;
       return false;
     }
-    ++moves;
-    return true;
+    // Who asks everybody in vain has walked, too.
+    --budget;
+    if (move_entry(from, entry, session_ends)) return true;
+    stays = kind;
+    return false;
   };
   queue.head.remove_if(moved);
   queue.tail.remove_if(moved);
   queue.join();
-  return moves;
+  if (done) queue.moved_before_seq = queue.next_seq;
+  return done;
 }
 
 /// More than a slice of messages moves over several turns. Until the last one has gone they belong
 /// to the session they are leaving: a crash in between finds each of them in one of the two.
 void Core::move_slice(Session& from) {
-  if (move_shared(from, false, limits::slice) < limits::slice) return;
+  if (move_shared(from, false, move_budget_)) return;
   moving_.push_back({0, from.index, from.generation});
   effects_->again = true;
 }
 
+/// All of them share what one turn may walk.
 void Core::move_on() {
-  for (std::size_t i = moving_.size(); i > 0; --i) {
+  move_budget_ = limits::slice;
+  for (std::size_t i = moving_.size(); i > 0 && move_budget_ > 0; --i) {
     const WaitingSession waiting = moving_.pop_front();
     Session* const session = sessions_.get(waiting.session, waiting.generation);
     if (session == nullptr) continue;
@@ -72,6 +79,7 @@ void Core::move_on() {
       move_slice(*session);
     }
   }
+  if (!moving_.empty()) effects_->again = true;
 }
 
 /// A session that is over ends for good when its shared messages have moved. Meanwhile it gets
@@ -79,7 +87,8 @@ void Core::move_on() {
 void Core::expire_session(Session& session) {
   if (session.will) publish_will(session);
   const bool first = !std::exchange(session.ended, true);
-  if (move_shared(session, true, limits::slice) == limits::slice) {
+  if (first) session.queue.moved_before_seq = 0;
+  if (!move_shared(session, true, move_budget_)) {
     // A DISCONNECT may have set the expiry to 0: a crash must not bring it back alive.
     if (first && session.stored) record_session(session, false);
     moving_.push_back({0, session.index, session.generation});

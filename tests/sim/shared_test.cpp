@@ -232,3 +232,39 @@ TEST_CASE("nobody comes back to a session that is over when the store is short o
   CHECK(queued(rig, "b") == 2500);
   CHECK(queued(rig, "a") == 0);
 }
+
+TEST_CASE("all sessions that leave shared messages share the slice of a turn", "[sim]") {
+  Rig rig;
+  rig.join_and_listen("a", filter, 1, {.receive_maximum = 1});
+  rig.join_and_listen("b", filter, 1, {.receive_maximum = 1});
+  rig.join("pub", passing);
+  publish_many(rig, 2402);
+  rig.join_and_listen("other", filter, 1, {.receive_maximum = 1});
+  CHECK(queued(rig, "a") == 1201);
+  rig.disconnect("a", ReasonCode::success, 0);
+  CHECK(queued(rig, "a") == 200);
+  const std::size_t before = queued(rig, "b");
+  rig.disconnect("b", ReasonCode::success, 0);
+  CHECK(queued(rig, "b") == before - 1);  // what was in flight moves at once
+  rig.pass(1);
+  CHECK(queued(rig, "a") == 0);
+  CHECK(queued(rig, "b") == before - 1 - 800);
+  for (int i = 0; i < 4; ++i) rig.pass(1);
+  CHECK(queued(rig, "other") == 2402);
+}
+
+TEST_CASE("a shared message that nobody takes counts like one that moves", "[sim]") {
+  Rig rig;
+  rig.join_and_listen("a", "$share/g1/s/#", 1, {.receive_maximum = 1});
+  rig.listen("a", "$share/g2/s/#", 1);
+  rig.listen("a", "$share/g3/s/#", 1);
+  rig.join("pub", passing);
+  publish_many(rig, 700);
+  rig.join_and_listen("other", "$share/g3/s/#", 1, {.receive_maximum = 1});
+  CHECK(queued(rig, "a") == 2100);
+  rig.lose("a");
+  CHECK(queued(rig, "a") > 1700);
+  for (int i = 0; i < 4; ++i) rig.pass(1);
+  CHECK(queued(rig, "other") >= 699);
+  CHECK(queued(rig, "a") + queued(rig, "other") == 2100);
+}
