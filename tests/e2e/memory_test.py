@@ -91,12 +91,12 @@ def test_load_is_shed_in_order_and_comes_back():
         reader.subscribe("$SYS/broker/lineshaft/#", 0)
         values, wanted = {}, {"dropped_qos0_memory", "connections_refused_memory",
                               "reading_paused_memory", "memory_overloads", "memory_overload"}
-        while not wanted <= values.keys() or values["memory_overload"] != b"none":
+        # The first values may be those of a round before all this.
+        while (not wanted <= values.keys() or values["memory_overload"] != b"none"
+               or int(values["dropped_qos0_memory"]) < 1 or int(values["memory_overloads"]) < 1):
             message = reader.take(PUBLISH)
             values[message.topic.rpartition("/")[2]] = message.payload
         print("  " + ", ".join(f"{name} {values[name].decode()}" for name in sorted(wanted)))
-        assert int(values["dropped_qos0_memory"]) >= 1
-        assert int(values["memory_overloads"]) >= 1
         assert broker.stop() == 0
 
 
