@@ -57,7 +57,6 @@ struct Replay {
   std::string filter;
   /// Of the SUBSCRIBE that asked for it.
   int version = 0;
-  bool no_local = false;
   bool suback_sent = false;
   std::map<std::string, int> expected;
 };
@@ -249,8 +248,9 @@ class Model {
   void on_subscribe(int index, const mqtt::SubscribePacket& packet, Now now);
   void on_unsubscribe(int index, const mqtt::UnsubscribePacket& packet);
   void change_filter(Life& life, const std::string& filter, const FilterChange& change);
-  void expect_replay(Life& life, const std::string& filter,
-                     const mqtt::SubscriptionOptions& options, Now now);
+  void expect_replay(Life& life, const std::string& filter, Now now);
+  void waive_own(Life& life);
+  void retain(const std::string& topic, int number);
   void sent_replay(Connection& connection, Life& life, Frame& frame);
   void confirm_filters(Life& life, const Answer& answer);
   void check_replays(const Life& life, std::uint64_t drops, std::uint64_t& missing) const;

@@ -52,14 +52,13 @@ void Model::take(Sent& sent, int publisher_client, Now now, Answer* answer) {
     if (answer != nullptr) answer->groups.push_back(filter);
   }
   if (!sent.retain) return;
-  History& history = retained_[sent.topic];
-  history.entries.push_back({sent.payload.empty() ? -1 : sent.number, false});
+  retain(sent.topic, sent.payload.empty() ? -1 : sent.number);
   if (sent.payload.empty()) {
     // Nothing is left to replay, whatever a crash brings back.
     for (Life& life : lives_) waive_replay(life, sent.topic);
   }
   if (answer == nullptr) return;
-  answer->retained_entry = history.newest();
+  answer->retained_entry = retained_[sent.topic].newest();
   answer->keys.push_back("r:" + sent.topic);
 }
 

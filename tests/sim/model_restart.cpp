@@ -92,6 +92,7 @@ void Model::restart_life(Life& life, const core::SessionRecord& record) {
       place = std::min(place, retained_.at(topic).newest());
     }
   }
+  waive_own(life);  // the crash may have taken what replaced it, or the newest options
 }
 
 void Model::restart_filters(Life& life) {

@@ -36,13 +36,11 @@ void Model::on_subscribe(int index, const mqtt::SubscribePacket& packet, Now now
     answer->filters.emplace_back(item.filter, change.version);
     answer->reasons.push_back(static_cast<ReasonCode>(item.options.qos));
     // A replay that is under way goes on with the new options.
-    for (Replay& replay : life.replays) {
-      if (replay.filter == item.filter) replay.no_local = item.options.no_local;
-    }
+    waive_own(life);
     // [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; never for a shared subscription.
     const int handling = life.version == mqtt::Version::v5 ? item.options.retain_handling : 0;
     if (is_shared(item.filter) || handling == 2 || (handling == 1 && !fresh)) continue;
-    expect_replay(life, item.filter, item.options, now);
+    expect_replay(life, item.filter, now);
     life.replays.back().version = change.version;
   }
 }
@@ -74,20 +72,36 @@ void Model::on_unsubscribe(int index, const mqtt::UnsubscribePacket& packet) {
   }
 }
 
-void Model::expect_replay(Life& life, const std::string& filter,
-                          const mqtt::SubscriptionOptions& options, Now now) {
+// No Local: whether its own retained messages come back is the broker's choice. A replay may have
+// passed them already, so that no later SUBSCRIBE without No Local brings them back.
+void Model::waive_own(Life& life) {
+  for (Replay& replay : life.replays) {
+    const auto filter = life.filters.find(replay.filter);
+    if (filter == life.filters.end() || !filter->second.options.no_local) continue;
+    std::erase_if(replay.expected, [&](const auto& expected) {
+      const int number = retained_.at(expected.first).entries.back().message;
+      return number >= 0 && message(number).publisher == life.client;
+    });
+  }
+}
+
+// The core took it, -1: a deletion.
+void Model::retain(const std::string& topic, int number) {
+  retained_[topic].entries.push_back({number, false});
+  for (Life& life : lives_) waive_own(life);
+}
+
+void Model::expect_replay(Life& life, const std::string& filter, Now now) {
   std::erase_if(life.replays, [&](const Replay& replay) { return replay.filter == filter; });
   life.replays_asked.push_back(filter);
   Replay& replay = life.replays.emplace_back();
   replay.filter = filter;
-  replay.no_local = options.no_local;
   for (const auto& [topic, history] : retained_) {
     const int number = history.entries.back().message;
     if (number < 0 || !topic_matches_filter(topic, filter)) continue;
-    // No Local: whether its own retained messages come back is the broker's choice.
-    if (options.no_local && message(number).publisher == life.client) continue;
     if (!expired(message(number), now.wall)) replay.expected[topic] = history.newest();
   }
+  waive_own(life);
 }
 
 void Model::sent_replay(Connection& c, Life& life, Frame& frame) {
@@ -155,7 +169,6 @@ void Model::check_replays(const Life& life, std::uint64_t drops, std::uint64_t& 
       const History& history = retained_.at(topic);
       const int number = history.entries.back().message;
       if (number < 0 || expired(message(number), wall_)) continue;
-      if (replay.no_local && message(number).publisher == life.client) continue;
       if (++missing <= drops) continue;
       violated(Invariant::replay_complete, "{}: {} never got the retained {} (m{})", life.client_id,
                replay.filter, topic, number);

@@ -73,7 +73,7 @@ void Model::will_seen(int number, Now now) {
       sent.taken = 1;
       sent.taken_at = now.wall;
       // An unsure one may be a redelivery: its record says when it is retained.
-      if (sent.retain && due) retained_[sent.topic].entries.push_back({number, false});
+      if (sent.retain && due) retain(sent.topic, number);
       for (auto& [filter, group] : groups_) {
         if (core::topic_matches_filter(sent.topic, group.filter)) group.owed[number];
       }
@@ -90,8 +90,8 @@ void Model::wills_persisted(const core::Persist& persist, Now now) {
     if (number < 0 || !message(number).will) continue;
     will_seen(number, now);
     if (!std::holds_alternative<core::RetainedRecord>(change)) continue;
-    History& history = retained_[message(number).topic];
-    if (history.entries.back().message != number) history.entries.push_back({number, false});
+    const std::string& topic = message(number).topic;
+    if (retained_[topic].entries.back().message != number) retain(topic, number);
   }
   for (const core::Change& change : persist.changes) {
     const auto* erase = std::get_if<core::WillErase>(&change);

@@ -51,8 +51,8 @@ std::string packet_text(const mqtt::Packet& packet) {
     }
   } else if (const auto* s = std::get_if<std::unique_ptr<mqtt::SubscribePacket>>(&packet)) {
     for (const auto& item : (*s)->items) {
-      text += fmt::format(" {} q{} rh{}", item.filter, static_cast<int>(item.options.qos),
-                          item.options.retain_handling);
+      text += fmt::format(" {} q{} rh{}{}", item.filter, static_cast<int>(item.options.qos),
+                          item.options.retain_handling, item.options.no_local ? " nolocal" : "");
     }
   } else if (const auto* u = std::get_if<std::unique_ptr<mqtt::UnsubscribePacket>>(&packet)) {
     for (const auto& filter : (*u)->filters) text += " " + filter;
