@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::string_view transports[] = {"tcp", "ws"};
 
+template <auto member>
+void set_listener(Options& options, std::string_view name, const Value& value) {
+  assign(listener_of(options, name).*member, value);
+}
+
 constexpr OptionSpec listener_table[] = {
     {.name = "listeners.*.bind",
      .kind = Kind::text,
@@ -27,8 +32,7 @@ constexpr OptionSpec listener_table[] = {
      .number = limits::connections_max,
      .takes = Takes::restart,
      .help = "Open connections of this listener; a further one is closed at once and counted.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener_of(o, name).connections_max, v); }},
+     .set = set_listener<&ListenerOptions::connections_max>},
     {.name = "listeners.*.transport",
      .kind = Kind::choice,
      .text = "tcp",
@@ -43,8 +47,7 @@ constexpr OptionSpec listener_table[] = {
      .example = R"(["/mqtt"])",
      .takes = Takes::restart,
      .help = "Paths at which WebSocket clients may ask; others get 404. Empty: /mqtt.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener_of(o, name).ws_paths, v); },
+     .set = set_listener<&ListenerOptions::ws_paths>,
      .check = check_paths},
     {.name = "listeners.*.ws_origins",
      .kind = Kind::list,
@@ -52,8 +55,7 @@ constexpr OptionSpec listener_table[] = {
      .takes = Takes::restart,
      .help = "Web sites whose pages may connect from a browser, \"*\" for all; others get 403. "
              "Pages of the broker's own host and port and programs that name no Origin always may.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener_of(o, name).ws_origins, v); },
+     .set = set_listener<&ListenerOptions::ws_origins>,
      .check = check_origins},
     {.name = "listeners.*.proxy_protocol_from",
      .kind = Kind::list,
@@ -62,8 +64,7 @@ constexpr OptionSpec listener_table[] = {
      .help = "Load balancers (addresses, networks, \"unix\") that name the real client in a PROXY "
              "header, version 1 or 2. If any is given, a connection from elsewhere or without the "
              "header is refused. Empty: no PROXY protocol.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener_of(o, name).proxy_protocol_from, v); },
+     .set = set_listener<&ListenerOptions::proxy_protocol_from>,
      .check = check_address_ranges},
     {.name = "listeners.*.connects_per_s_max",
      .unit = "connections",
@@ -73,8 +74,7 @@ constexpr OptionSpec listener_table[] = {
      .takes = Takes::restart,
      .help = "Clients this listener accepts per second; in a storm the others wait in the system's "
              "queue until it is their turn. 0: no limit.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener_of(o, name).connects_per_s_max, v); }},
+     .set = set_listener<&ListenerOptions::connects_per_s_max>},
     {.name = "listeners.*.connects_per_s_per_address_max",
      .unit = "connections",
      .min = 0,
@@ -83,8 +83,7 @@ constexpr OptionSpec listener_table[] = {
      .takes = Takes::restart,
      .help = "The same for one address; a further client of it is closed at once and counted. 0: "
              "no limit, for behind a NAT or an ingress many clients have one address.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener_of(o, name).connects_per_s_per_address_max, v); }},
+     .set = set_listener<&ListenerOptions::connects_per_s_per_address_max>},
     {.name = "listeners.*.connections_per_address_max",
      .unit = "connections",
      .min = 0,
@@ -93,8 +92,7 @@ constexpr OptionSpec listener_table[] = {
      .takes = Takes::restart,
      .help = "Open connections of one address; a further one is closed at once and counted. 0: no "
              "limit.",
-     .set = [](Options& o, std::string_view name,
-               const Value& v) { assign(listener_of(o, name).connections_per_address_max, v); }},
+     .set = set_listener<&ListenerOptions::connections_per_address_max>},
 };
 
 constexpr OptionSpec net_table[] = {
