@@ -3,6 +3,7 @@
 #include <string>
 
 #include "storage/keys.h"
+#include "storage/owner.h"
 #include "tests/unit/storage/store_fixture.h"
 
 namespace lineshaft::storage::test {
@@ -109,6 +110,53 @@ TEST_CASE("the owner of a session and of a will is kept, and nobody takes no roo
   std::string value;
   encode_will(value, will);
   CHECK(decode_will("c", value)->owner->name == "alice");
+}
+
+TEST_CASE("issuer, zone and roles of an owner are kept; older records have none", "[storage]") {
+  core::Principal gateway{"gw-07", core::Proof::certificate, 3};
+  core::SessionRecord session = make_session("c", 1);
+  const auto encoded = [&session](core::Principal owner) {
+    session.owner = std::make_shared<core::Principal>(std::move(owner));
+    std::string bytes;
+    encode_session(bytes, session);
+    return bytes;
+  };
+  const std::string old = encoded(gateway);
+  gateway.issuer_spki = std::string(32, '\0');
+  gateway.zone = "ot";
+  gateway.roles = {"edge", "host"};
+  const std::string bytes = encoded(gateway);
+  const auto read = decode_session("c", bytes);
+  REQUIRE(read.has_value());
+  CHECK(read->owner->proof == core::Proof::certificate);
+  CHECK(read->owner->issuer_spki == gateway.issuer_spki);
+  CHECK(read->owner->zone == "ot");
+  CHECK(read->owner->roles == gateway.roles);
+  CHECK(core::is_same(*read->owner, gateway));
+
+  const auto without = decode_session("c", old);
+  REQUIRE(without.has_value());
+  CHECK(without->owner->name == "gw-07");
+  CHECK(without->owner->zone.empty());
+}
+
+TEST_CASE("an owner whose zone cannot be read is not taken for one without", "[storage]") {
+  core::Principal owner{"a", core::Proof::password, 1};
+  owner.zone = "ot";
+  owner.roles = {"edge"};
+  const std::string ext = owner_ext(std::make_shared<core::Principal>(owner));
+  core::PrincipalPtr read;
+  REQUIRE(read_owner(ext, read));
+  CHECK(read->roles == owner.roles);
+  // The role claims one byte more than there is.
+  std::string damaged = ext;
+  damaged[damaged.size() - 5] = '\x05';
+  core::PrincipalPtr nobody;
+  CHECK_FALSE(read_owner(damaged, nobody));
+  CHECK(nobody == nullptr);
+  // Where it belongs, of nobody.
+  CHECK_FALSE(read_owner(ext.substr(5), nobody));
+  CHECK(nobody == nullptr);
 }
 
 TEST_CASE("a value of another format is refused, not guessed", "[storage]") {
