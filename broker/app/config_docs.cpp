@@ -8,6 +8,7 @@
 
 #include "broker/app/config_error.h"
 #include "broker/app/options.h"
+#include "broker/app/policy_table.h"
 
 namespace lineshaft::app {
 namespace {
@@ -120,6 +121,60 @@ std::string example_option(const OptionSpec& spec) {
   return fmt::format("\n{}#{} = {}\n", wrapped(comment, "# ", 98), last_part(spec.name), value);
 }
 
+/// "[pki]", "[zones.ot]", "[[conduits]]"; `instance` stands for the operator's name.
+std::string header_of(const PolicySection& section, std::string_view instance) {
+  switch (section.form) {
+    case PolicyForm::named_tables:
+      return fmt::format("[{}.{}]", section.name, instance);
+    case PolicyForm::list:
+      return fmt::format("[[{}]]", section.name);
+    case PolicyForm::table:
+      break;
+  }
+  return fmt::format("[{}]", section.name);
+}
+
+std::string default_text(const PolicyKey& key) {
+  if (key.required) return "(must be stated)";
+  return std::string(key.fallback);
+}
+
+std::string policy_example() {
+  std::string out;
+  for (const PolicySection& section : policy_sections()) {
+    out += fmt::format("\n{}#{}\n", wrapped(section.help, "# ", 98),
+                       header_of(section, section.instance));
+    for (const PolicyKey& key : section.keys) {
+      const std::string comment = fmt::format("{} ({})", key.help, key.type);
+      out += fmt::format("\n{}#{} = {}\n", wrapped(comment, "# ", 98), key.name, key.example);
+    }
+  }
+  return out;
+}
+
+constexpr std::string_view policy_guide = R"(
+## Zones and conduits
+
+What follows is the access policy of `authorization = "zones"`; [zones.md](zones.md) explains it.
+It comes from the files only, not from environment or command line. Every file, also of `conf.d`,
+may add tables and append to lists; saying the same thing twice is an error that names both
+places. Names of files are relative to the folder of the file that states them. A key that is not
+known here is an error. A reload takes all of it over, or nothing.
+)";
+
+std::string policy_tables() {
+  std::string out(policy_guide);
+  for (const PolicySection& section : policy_sections()) {
+    out += fmt::format("\n### `{}`\n\n{}\n\n", header_of(section, "<name>"), section.help);
+    out += "| key | type and range | default | meaning |\n| --- | --- | --- | --- |\n";
+    for (const PolicyKey& key : section.keys) {
+      out +=
+          fmt::format("| `{}` | {} | {} | {} |\n", key.name, key.type, default_text(key), key.help);
+    }
+  }
+  return out;
+}
+
 std::string default_text(const OptionSpec& spec) {
   if (spec.required) return "(must be stated)";
   if (!spec.inherits.empty()) return fmt::format("`{}`", spec.inherits);
@@ -138,7 +193,7 @@ std::string example_config() {
     }
     for (const OptionSpec& spec : section.options) out += example_option(spec);
   }
-  return out;
+  return out + policy_example();
 }
 
 std::string configuration_guide() {
@@ -161,7 +216,7 @@ std::string configuration_guide() {
                          spec.takes == Takes::reload ? "reload" : "restart", spec.help);
     }
   }
-  return out;
+  return out + policy_tables();
 }
 
 }  // namespace lineshaft::app

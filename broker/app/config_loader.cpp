@@ -48,6 +48,10 @@ std::optional<TomlFile> read_file(const std::string& path, std::vector<ConfigPro
   if (text.size() > file_size_bytes_max) {
     return fail("is larger than 1 MiB", "Is it the right file?");
   }
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    // Half of a file that is being written, or of a full disk, would say "no rules".
+    return fail("is empty", "Was it cut off? What sets nothing has a line with a comment.");
+  }
   return TomlFile{path, std::move(text)};
 }
 
@@ -112,11 +116,14 @@ Options make_options(const Settings& settings) {
       overrides.emplace_back(spec, &setting);
     }
   }
+  // A reload may bring options of a listener that waits for the restart.
+  std::erase_if(options.listeners, [&](const ListenerOptions& each) {
+    return !settings.contains("listeners." + each.name + ".bind");
+  });
   for (ListenerOptions& each : options.listeners) each.limits = options.core;
   for (const auto& [spec, setting] : overrides) {
     const auto found = std::ranges::find(options.listeners, instance_of(*spec, setting->first),
                                          &ListenerOptions::name);
-    // A reload may bring limits of a listener that waits for the restart.
     if (found != options.listeners.end()) spec->set_limit(found->limits, setting->second.value);
   }
   for (const ListenerOptions& each : options.listeners) {
@@ -143,7 +150,8 @@ void check_listeners(const Options& options, std::vector<ConfigProblem>& problem
                        "may connect",
                        in_quotes(each.name), each.bind.text()),
            "For users with passwords, write authorization = \"users\" at the top of the "
-           "configuration and name their files in [users]. To let everybody in, write "
+           "configuration and name their files in [users]; for certificates and zones, \"zones\" "
+           "(docs/zones.md). To let everybody in, write "
            "authorization = \"open\" or set LINESHAFT_AUTHORIZATION=open. Else bind 127.0.0.1."});
     }
     if (!each.websocket && !(each.ws_paths.empty() && each.ws_origins.empty())) {
@@ -201,6 +209,23 @@ void check_users(const Options& options, std::vector<ConfigProblem>& problems) {
                         fmt::format("authorization is \"users\" and {} is not named", name),
                         "`lineshaft passwd FILE USER` makes the users file; a rules file with the "
                         "lines \"everybody\" and \"both #\" lets every user do everything."});
+  }
+}
+
+void check_zones(const Options& options, std::vector<ConfigProblem>& problems) {
+  if (options.authorization != "zones") return;
+  if (!options.policy.has("zones")) {
+    problems.push_back({where(options, "authorization"),
+                        "authorization is \"zones\" and there is no zone",
+                        "Write a table [zones.NAME] with sl_t and owns for each, or find the file "
+                        "that had them; docs/zones.md begins with an example."});
+  }
+  for (const ListenerOptions& each : options.listeners) {
+    if (!each.zones.empty()) continue;
+    problems.push_back({where(options, "listeners." + each.name + ".bind"),
+                        fmt::format("listener {} lets no zone in", in_quotes(each.name)),
+                        "Write zones = [...] with the names of the zones whose clients connect "
+                        "here."});
   }
 }
 
@@ -263,11 +288,13 @@ Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
   if (!reader.problems().empty()) throw ConfigError(reader.problems());
 
   Options options = make_options(reader.settings());
+  options.policy = reader.policy().document();
   std::vector<ConfigProblem> problems;
   resolve_names(sources, options, problems);
   resolve_admin(sources, options, problems);
   check_listeners(options, problems);
   check_users(options, problems);
+  check_zones(options, problems);
   if (!problems.empty()) throw ConfigError(std::move(problems));
   return options;
 }
@@ -299,6 +326,9 @@ Reloaded merge_reload(const Options& running, const Options& next) {
   }
   auto options = std::make_shared<Options>(make_options(merged));
   options->files = next.files;
+  options->policy = next.policy;
+  const auto tables = next.policy.difference(running.policy);
+  reloaded.changed.insert(reloaded.changed.end(), tables.begin(), tables.end());
   options->node_name = running.node_name;
   options->data_dir = running.data_dir;
   options->admin.socket = running.admin.socket;

@@ -4,7 +4,7 @@
 namespace lineshaft::app {
 namespace {
 
-constexpr std::string_view authorizations[] = {"open", "users"};
+constexpr std::string_view authorizations[] = {"open", "users", "zones"};
 constexpr std::string_view levels[] = {"debug", "info", "warn", "error", "critical"};
 constexpr std::string_view room_levels[] = {"", "debug", "info", "warn", "error", "critical"};
 constexpr std::string_view formats[] = {"auto", "text", "json"};
@@ -24,7 +24,9 @@ constexpr OptionSpec top_table[] = {
      .takes = Takes::restart,
      .help = "Who may connect. \"open\": everybody who reaches a listener, with every right. "
              "\"users\": who proves with a password or by SCRAM-SHA-256 to be a user, with that "
-             "user's rights; see [users]. It must be stated as soon as a listener can be reached "
+             "user's rights; see [users]. \"zones\": who proves with a certificate or as a user to "
+             "belong to a zone, with what roles and conduits allow. It must be stated as soon as a "
+             "listener can be reached "
              "from another machine.",
      .set = [](Options& o, std::string_view, const Value& v) { o.authorization = text(v); }},
     {.name = "shards",

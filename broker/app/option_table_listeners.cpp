@@ -6,6 +6,7 @@ namespace lineshaft::app {
 namespace {
 
 constexpr std::string_view transports[] = {"tcp", "ws"};
+constexpr std::string_view client_ids[] = {"bind", "equal", "prefix", "free"};
 
 template <auto member>
 void set_listener(Options& options, std::string_view name, const Value& value) {
@@ -93,6 +94,26 @@ constexpr OptionSpec listener_table[] = {
      .help = "Open connections of one address; a further one is closed at once and counted. 0: no "
              "limit.",
      .set = set_listener<&ListenerOptions::connections_per_address_max>},
+    {.name = "listeners.*.zones",
+     .kind = Kind::list,
+     .example = R"(["ot", "dmz"])",
+     .help = "With authorization = \"zones\": the zones whose clients may connect here.",
+     .set = set_listener<&ListenerOptions::zones>},
+    {.name = "listeners.*.client_id",
+     .kind = Kind::choice,
+     .text = "bind",
+     .choices = client_ids,
+     .help =
+         "With authorization = \"zones\", which Client Identifiers a client may use. \"bind\": "
+         "any, and the first to use one keeps it. \"equal\": its own name. \"prefix\": its name, "
+         "\"-\" and more. \"free\": any.",
+     .set = [](Options& o, std::string_view name,
+               const Value& v) { listener_of(o, name).client_id = text(v); }},
+    {.name = "listeners.*.reveal",
+     .kind = Kind::boolean,
+     .help = "With authorization = \"zones\": tell MQTT 5 clients in a Reason String why they are "
+             "refused. Else only the log and the audit log say it.",
+     .set = set_listener<&ListenerOptions::reveals>},
 };
 
 constexpr OptionSpec net_table[] = {

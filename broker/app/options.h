@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/app/bind_address.h"
+#include "broker/app/policy_document.h"
 #include "broker/app/toml_reader.h"
 #include "broker/base/log.h"
 #include "broker/base/time.h"
@@ -36,6 +37,12 @@ struct ListenerOptions {
   std::uint32_t connects_per_s_max = 0;
   std::uint32_t connects_per_s_per_address_max = 0;
   std::size_t connections_per_address_max = 0;
+  /// With authorization = "zones": which zones' clients may come in here.
+  std::vector<std::string> zones;
+  /// "bind", "equal", "prefix", "free": what a Client Identifier has to do with its client.
+  std::string client_id;
+  /// Tell clients why they are refused.
+  bool reveals = false;
   /// The defaults of all listeners with what `[listeners.<name>.limits]` changes.
   core::ClientLimits limits;
 };
@@ -95,6 +102,9 @@ struct Options {
   std::string data_dir;
   std::vector<ListenerOptions> listeners;
   UsersOptions users;
+  /// What the files say of pki, identity, zones, roles, conduits, policy and users' zones; never
+  /// null members, but it may be empty.
+  PolicyDocument policy;
   NetOptions net;
   core::CoreConfig core;
   StorageSettings storage;

@@ -187,7 +187,9 @@ std::string_view instance_of(const OptionSpec& spec, std::string_view name) {
 
 void SettingsReader::add_file(const TomlFile& file) {
   std::vector<std::string> unknown;
-  for (const TomlEntry& entry : read_toml(file, problems_)) take(entry, unknown);
+  TomlContent content = read_toml(file, problems_);
+  for (const TomlEntry& entry : content.options) take(entry, unknown);
+  policy_.add(std::move(content.policy), problems_);
 }
 
 void SettingsReader::take(const TomlEntry& entry, std::vector<std::string>& unknown) {
@@ -270,6 +272,11 @@ void SettingsReader::take_variable(const std::string& variable, const std::strin
   const OptionSpec* spec = option_at(path);
   if (spec == nullptr) {
     if (path.size() == 1) return;
+    if (is_policy_key({path.front()}, true) || is_policy_key({path[0], path[1]}, path.size() > 2)) {
+      problems_.push_back({where, fmt::format("{} is of the access policy", in_quotes(join(path))),
+                           "The policy is written in files only."});
+      return;
+    }
     problems_.push_back(
         {where, fmt::format("unknown option {}", in_quotes(join(path))), suggestion_for(path)});
     return;

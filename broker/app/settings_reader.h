@@ -7,6 +7,7 @@
 
 #include "broker/app/config_error.h"
 #include "broker/app/options.h"
+#include "broker/app/policy_document.h"
 #include "broker/app/toml_reader.h"
 
 namespace lineshaft::app {
@@ -36,6 +37,8 @@ class SettingsReader {
   void complete();
 
   Settings& settings() { return settings_; }
+  /// What the files say of the access policy; nothing else can say anything of it.
+  const PolicyTables& policy() const { return policy_; }
   std::vector<ConfigProblem>& problems() { return problems_; }
 
  private:
@@ -46,6 +49,7 @@ class SettingsReader {
   void complete_listener(const std::string& instance, const std::string& where);
 
   Settings settings_;
+  PolicyTables policy_;
   /// Listeners by name, and where they were first mentioned.
   std::map<std::string, std::string> listeners_;
   std::vector<ConfigProblem> problems_;

@@ -13,7 +13,9 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 namespace lineshaft::app {
@@ -28,8 +30,12 @@ struct Placed {
   TomlEntry entry;
 };
 
+FilePlace place(const std::string& path, toml::source_position position) {
+  return {path, position.line, position.column};
+}
+
 std::string at(const std::string& path, toml::source_position position) {
-  return fmt::format("{}:{}:{}", path, position.line, position.column);
+  return place(path, position).text();
 }
 
 std::optional<std::vector<std::string>> texts_of(const toml::array& array) {
@@ -55,17 +61,72 @@ std::variant<Value, OtherValue, TableValue> value_of(const toml::node& node) {
   return OtherValue{"a date or time"};
 }
 
+template <class Time>
+std::string text_of(const Time& time) {
+  std::ostringstream out;
+  out << time;
+  return out.str();
+}
+
+/// Values nest at most as deep as the parser allows (256), so recursion is bounded.
+TomlTree tree_of(const toml::node& node, const std::string& file) {
+  TomlTree tree{std::string{}, place(file, node.source().begin)};
+  if (const auto* boolean = node.as_boolean()) tree.value = boolean->get();
+  if (const auto* integer = node.as_integer()) tree.value = integer->get();
+  if (const auto* number = node.as_floating_point()) tree.value = number->get();
+  if (const auto* text = node.as_string()) tree.value = text->get();
+  if (const auto* date = node.as_date()) tree.value = text_of(date->get());
+  if (const auto* time = node.as_time()) tree.value = text_of(time->get());
+  if (const auto* date_time = node.as_date_time()) tree.value = text_of(date_time->get());
+  if (const auto* array = node.as_array()) {
+    TomlList list;
+    for (const toml::node& each : *array) list.push_back(tree_of(each, file));
+    tree.value = std::move(list);
+  }
+  if (const auto* table = node.as_table()) {
+    TomlTable members;
+    for (const auto& [key, value] : *table) {
+      members.push_back(
+          {std::string(key.str()), place(file, key.source().begin), tree_of(value, file)});
+    }
+    tree.value = std::move(members);
+  }
+  return tree;
+}
+
+/// `users.NAME` becomes the member NAME of the member "users".
+void add_policy(const std::vector<std::string>& path, TomlMember member, TomlTable& policy) {
+  if (path.size() == 1) {
+    policy.push_back(std::move(member));
+    return;
+  }
+  const auto found = std::ranges::find(policy, path.front(), &TomlMember::name);
+  if (found != policy.end()) {
+    std::get<TomlTable>(found->tree.value).push_back(std::move(member));
+    return;
+  }
+  const FilePlace first = member.at;
+  TomlTable members;
+  members.push_back(std::move(member));
+  policy.push_back({path.front(), first, {std::move(members), first}});
+}
+
 /// A table may be named after its content ("[a.b]" before "[a]"): `not_before` keeps it in front.
 /// Tables nest at most as deep as the parser allows (256), so recursion is bounded.
 void collect(const toml::table& table, const std::string& file, toml::source_position not_before,
-             std::vector<std::string>& path, std::vector<Placed>& out) {
+             std::vector<std::string>& path, std::vector<Placed>& out, TomlTable& policy) {
   for (const auto& [key, node] : table) {
     path.emplace_back(key.str());
     const auto position = key.source().begin;
+    if (is_policy_key(path, node.is_table())) {
+      add_policy(path, {path.back(), place(file, position), tree_of(node, file)}, policy);
+      path.pop_back();
+      continue;
+    }
     const auto order = std::max(position, not_before, earlier);
     out.push_back(
         {order, {path, value_of(node), at(file, position), at(file, node.source().begin)}});
-    if (const auto* inner = node.as_table()) collect(*inner, file, order, path, out);
+    if (const auto* inner = node.as_table()) collect(*inner, file, order, path, out, policy);
     path.pop_back();
   }
 }
@@ -113,7 +174,16 @@ std::optional<toml::source_position> stray_character(std::string_view text) {
 
 }  // namespace
 
-std::vector<TomlEntry> read_toml(const TomlFile& file, std::vector<ConfigProblem>& problems) {
+std::string FilePlace::text() const { return fmt::format("{}:{}:{}", file, line, column); }
+
+bool is_policy_key(const std::vector<std::string>& path, bool is_table) {
+  constexpr std::array<std::string_view, 6> tables = {"conduits", "identity", "pki",
+                                                      "policy",   "roles",    "zones"};
+  if (path.size() == 1) return std::ranges::find(tables, path.front()) != tables.end();
+  return path.size() == 2 && path.front() == "users" && is_table;
+}
+
+TomlContent read_toml(const TomlFile& file, std::vector<ConfigProblem>& problems) {
   if (const auto position = stray_character(file.text)) {
     problems.push_back({at(file.path, *position),
                         "this is not TOML: only strings and comments may hold other characters "
@@ -121,11 +191,12 @@ std::vector<TomlEntry> read_toml(const TomlFile& file, std::vector<ConfigProblem
                         "Put the name or value in quotes."});
     return {};
   }
+  TomlContent content;
   std::vector<Placed> placed;
   try {
     const toml::table table = toml::parse(std::string_view(file.text), file.path);
     std::vector<std::string> path;
-    collect(table, file.path, {}, path, placed);
+    collect(table, file.path, {}, path, placed, content.policy);
   } catch (const toml::parse_error& error) {
     problems.push_back({at(file.path, error.source().begin),
                         fmt::format("this is not TOML: {}", in_quotes(error.description())),
@@ -135,10 +206,9 @@ std::vector<TomlEntry> read_toml(const TomlFile& file, std::vector<ConfigProblem
   std::stable_sort(placed.begin(), placed.end(), [](const Placed& a, const Placed& b) {
     return earlier(a.position, b.position);
   });
-  std::vector<TomlEntry> entries;
-  entries.reserve(placed.size());
-  for (Placed& each : placed) entries.push_back(std::move(each.entry));
-  return entries;
+  content.options.reserve(placed.size());
+  for (Placed& each : placed) content.options.push_back(std::move(each.entry));
+  return content;
 }
 
 }  // namespace lineshaft::app

@@ -20,6 +20,33 @@ struct OtherValue {
 /// The path names a table.
 struct TableValue {};
 
+/// Where something stands in a file; lines and columns from 1.
+struct FilePlace {
+  std::string file;
+  std::uint32_t line = 0;
+  std::uint32_t column = 0;
+
+  /// "FILE:LINE:COL"
+  std::string text() const;
+};
+
+struct TomlMember;
+using TomlList = std::vector<struct TomlTree>;
+using TomlTable = std::vector<TomlMember>;
+
+/// A value of a file with everything below it. Dates and times are text, as TOML writes them.
+struct TomlTree {
+  std::variant<bool, std::int64_t, double, std::string, TomlList, TomlTable> value;
+  FilePlace at;
+};
+
+/// One key of a table; the members of a table are in the order of their names.
+struct TomlMember {
+  std::string name;
+  FilePlace at;
+  TomlTree tree;
+};
+
 /// One key of a file, tables included.
 struct TomlEntry {
   std::vector<std::string> path;
@@ -34,8 +61,18 @@ struct TomlFile {
   std::string text;
 };
 
-/// The entries of a file in the order they stand there; a table comes before its content.
+/// What a file says.
+struct TomlContent {
+  /// Options, in the order they stand there; a table comes before its content.
+  std::vector<TomlEntry> options;
+  /// Whole tables and lists that are no options: those of the access policy.
+  TomlTable policy;
+};
+
+/// Is this key the access policy's, with everything below it? `users.NAME` is if it is a table.
+bool is_policy_key(const std::vector<std::string>& path, bool is_table);
+
 /// Appends the syntax error to `problems` and returns nothing when the file is not TOML.
-std::vector<TomlEntry> read_toml(const TomlFile& file, std::vector<ConfigProblem>& problems);
+TomlContent read_toml(const TomlFile& file, std::vector<ConfigProblem>& problems);
 
 }  // namespace lineshaft::app

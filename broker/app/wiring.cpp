@@ -171,7 +171,8 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   admin_ = std::make_unique<AdminRoom>(options_, clock_, reload_, metrics_sources());
   if (const auto error = admin_->start()) return failure_of(*error);
   // Without rules nobody may do anything, whatever went wrong on the way here.
-  LINESHAFT_ASSERT(users_ != nullptr || options_.authorization != "users");
+  const bool is_open = options_.authorization.empty() || options_.authorization == "open";
+  LINESHAFT_ASSERT(is_open || users_ != nullptr);
   core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed(),
                                        make_interceptor());
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;

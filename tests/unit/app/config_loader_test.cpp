@@ -230,7 +230,8 @@ TEST_CASE("a listener beyond this machine needs an explicit authorization", "[ap
   CHECK(problems[0] ==
         "lineshaft.toml:2:8: listener \"plant\" on 0.0.0.0:1883 can be reached from other machines "
         "and nothing says who may connect | For users with passwords, write authorization = "
-        "\"users\" at the top of the configuration and name their files in [users]. To let "
+        "\"users\" at the top of the configuration and name their files in [users]; for "
+        "certificates and zones, \"zones\" (docs/zones.md). To let "
         "everybody in, write authorization = \"open\" or set LINESHAFT_AUTHORIZATION=open. Else "
         "bind 127.0.0.1.");
   world.sources.environment.push_back({"LINESHAFT_AUTHORIZATION", "open"});
