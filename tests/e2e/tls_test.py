@@ -117,9 +117,14 @@ def test_an_old_gateway_is_let_in_with_its_key():
     with broker:
         publish = client(broker, "mosquitto_pub", "-t", "psk/a", "-q", "1", "-m", "x")
         knows = ["--psk-identity", "gateway-7", "--psk", "00112233445566778899aabbccddeeff"]
-        # mosquitto's client leaves the choice of suites to OpenSSL, so both versions work.
-        for version in ("tlsv1.2", "tlsv1.3"):
-            run([*publish, *knows, "--tls-version", version])
+        run([*publish, *knows, "--tls-version", "tlsv1.2"])
+        # mosquitto 2.0.21 and later know pre-shared keys up to TLS 1.2 only.
+        connect = b"\x10\x0f\x00\x04MQTT\x04\x02\x00\x3c\x00\x03old"
+        command = ["openssl", "s_client", "-quiet", "-tls1_3", "-connect",
+                   f"127.0.0.1:{broker.port}", "-psk_identity", knows[1], "-psk", knows[3]]
+        answer = subprocess.run(command, input=connect + b"\xe0\x00", capture_output=True,
+                                timeout=20, check=False)
+        assert answer.stdout == b"\x20\x02\x00\x00", answer
         refused([*publish, "--psk-identity", "gateway-7", "--psk", "ff" * 16])
         refused([*publish, "--psk-identity", "gateway-8", "--psk", knows[3]])
 
