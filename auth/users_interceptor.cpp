@@ -74,10 +74,10 @@ core::PolicyClass UsersInterceptor::classify(const core::Subject& subject) {
   return next;
 }
 
-ReasonCode UsersInterceptor::on_connect(const core::Subject& subject) {
+core::ConnectVerdict UsersInterceptor::on_connect(const core::Subject& subject) {
   const core::Principal& principal = subject.principal;
   const bool welcome = principal.is_anonymous() ? policy_->allows_anonymous : !is_gone(principal);
-  return welcome ? ReasonCode::success : ReasonCode::not_authorized;
+  return {welcome ? ReasonCode::success : ReasonCode::not_authorized};
 }
 
 bool UsersInterceptor::may(const core::Subject& subject, Access access,
@@ -93,14 +93,14 @@ bool UsersInterceptor::may(const core::Subject& subject, Access access,
   return allowed && !denied;
 }
 
-UsersInterceptor::PublishVerdict UsersInterceptor::on_publish(const core::Subject& subject,
-                                                              const Message& message) {
+core::PublishVerdict UsersInterceptor::on_publish(const core::Subject& subject,
+                                                  const Message& message) {
   const bool allowed = may(subject, Access::publish, message.topic());
-  return {allowed ? ReasonCode::success : ReasonCode::not_authorized, true};
+  return {allowed ? ReasonCode::success : ReasonCode::not_authorized};
 }
 
-ReasonCode UsersInterceptor::on_subscribe(const core::Subject& subject, std::string_view filter,
-                                          const mqtt::SubscriptionOptions&) {
+core::SubscribeVerdict UsersInterceptor::on_subscribe(const core::Subject& subject,
+                                                      std::string_view filter) {
   bool allowed = false;
   bool denied = false;
   for_each_rule(subject, [&](const UserRule& rule, std::string_view rule_filter) {
@@ -111,11 +111,12 @@ ReasonCode UsersInterceptor::on_subscribe(const core::Subject& subject, std::str
       allowed |= intersects(rule_filter, filter);
     }
   });
-  return allowed && !denied ? ReasonCode::success : ReasonCode::not_authorized;
+  return {allowed && !denied ? ReasonCode::success : ReasonCode::not_authorized};
 }
 
-bool UsersInterceptor::on_deliver(const core::Subject& subject, std::string_view topic) {
-  return may(subject, Access::subscribe, topic);
+core::DeliverVerdict UsersInterceptor::on_deliver(const core::Subject& subject,
+                                                  const Message& message) {
+  return core::DeliverVerdict::all(may(subject, Access::subscribe, message.topic()));
 }
 
 }  // namespace lineshaft::auth

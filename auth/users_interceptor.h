@@ -16,11 +16,11 @@ class UsersInterceptor final : public core::Interceptor {
   explicit UsersInterceptor(UsersPolicyPtr policy) : policy_(std::move(policy)) {}
 
   core::PolicyClass classify(const core::Subject& subject) override;
-  ReasonCode on_connect(const core::Subject& subject) override;
-  PublishVerdict on_publish(const core::Subject& subject, const Message& message) override;
-  ReasonCode on_subscribe(const core::Subject& subject, std::string_view filter,
-                          const mqtt::SubscriptionOptions& options) override;
-  bool on_deliver(const core::Subject& subject, std::string_view topic) override;
+  core::ConnectVerdict on_connect(const core::Subject& subject) override;
+  core::PublishVerdict on_publish(const core::Subject& subject, const Message& message) override;
+  core::SubscribeVerdict on_subscribe(const core::Subject& subject,
+                                      std::string_view filter) override;
+  core::DeliverVerdict on_deliver(const core::Subject& subject, const Message& message) override;
 
  private:
   const std::vector<UserRule>* own_rules(const core::Principal& principal) const;

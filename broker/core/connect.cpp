@@ -105,7 +105,7 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
       known != nullptr && !known->ended && !is_expired(*known) && is_anothers(*known, *principal);
   // An owner that is no user any more, at a reload, does not keep the identifier from others.
   const bool gone =
-      taken && interceptor_ && is_failure(interceptor_->on_connect(subject_of(*known)));
+      taken && interceptor_ && is_failure(interceptor_->on_recheck(subject_of(*known)).reason);
   if (taken && !gone) {
     count(Counter::takeovers_denied);
     LINESHAFT_LOG(core, warn, "takeover_denied", {"client_id", packet.client_id},
@@ -115,9 +115,10 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
   }
   if (!interceptor_) return ReasonCode::success;
   const Subject subject{*principal, packet.client_id};
-  const ReasonCode refused = interceptor_->on_connect(subject);
+  const ReasonCode refused = interceptor_->on_connect(subject).reason;
   if (is_failure(refused) || !packet.will) return refused;
-  return interceptor_->on_publish(subject, *packet.will->message).reason;
+  return interceptor_->on_will(subject, *packet.will->message, Interceptor::WillMoment::stored)
+      .reason;
 }
 
 /// What cannot be read as a CONNECT. Only a v5 client is told what is wrong with it; 3.x has codes

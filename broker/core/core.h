@@ -131,13 +131,13 @@ class Core {
   void on_reauthenticated(ConnectionState& connection, const Admission& admission);
 
   // policy.cpp
-  static Subject subject_of(const Session& session);
+  Subject subject_of(Session& session);
   PolicyClass policy_class_of(Session& session);
   ReasonCode ask_publish(Session& session, const Message& message, TopicIndex topic);
-  bool ask_deliver(Session& session, TopicIndex topic);
+  DeliverVerdict ask_deliver(Session& session, const Message& message, TopicIndex topic);
   ReasonCode ask_subscribe(Session& session, const mqtt::SubscribePacket::Item& item);
-  bool may_receive(Session& session, TopicIndex topic) {
-    return interceptor_ == nullptr || ask_deliver(session, topic);
+  bool may_receive(Session& session, const Message& message, TopicIndex topic) {
+    return interceptor_ == nullptr || ask_deliver(session, message, topic).allowed;
   }
   bool may_leave_queue(Session& session, const Message& message);
   void release_denied_inflight(Session& session);
@@ -170,7 +170,7 @@ class Core {
   /// Who may get a message of a shared subscription.
   enum class Takers : std::uint8_t { any, connected, durable, connected_and_durable };
   /// `moving`: an entry that is about to move; only who has room for it is looked at. Null: any.
-  SharedGroup::Member* pick_member(SharedGroup& group, QoS published, TopicIndex topic,
+  SharedGroup::Member* pick_member(SharedGroup& group, const Message& message, TopicIndex topic,
                                    SessionIndex except, Takers takers,
                                    const QueueEntry* moving = nullptr);
   bool has_room(const Session& session, const QueueEntry& entry) const;

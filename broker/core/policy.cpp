@@ -14,16 +14,21 @@ const Principal nobody;
 
 }  // namespace
 
-/// Sessions made with open access belong to nobody in particular.
-Subject Core::subject_of(const Session& session) {
-  return {session.owner ? *session.owner : nobody, session.client_id};
+/// Sessions made with open access belong to nobody in particular. What was found out about it under
+/// another policy, or for an owner that has come with other claims since, is forgotten here.
+Subject Core::subject_of(Session& session) {
+  const Subject subject{session.owner ? *session.owner : nobody, session.client_id,
+                        &session.policy_memory};
+  if (session.policy_epoch != policy_epoch_) {
+    session.policy_epoch = policy_epoch_;
+    session.policy_memory.reset();
+    session.policy_class = interceptor_->classify(subject);
+  }
+  return subject;
 }
 
 PolicyClass Core::policy_class_of(Session& session) {
-  if (session.policy_epoch != policy_epoch_) {
-    session.policy_epoch = policy_epoch_;
-    session.policy_class = interceptor_->classify(subject_of(session));
-  }
+  if (session.policy_epoch != policy_epoch_) subject_of(session);
   return session.policy_class;
 }
 
@@ -45,16 +50,21 @@ ReasonCode Core::ask_publish(Session& session, const Message& message, TopicInde
   return verdict.reason;
 }
 
-bool Core::ask_deliver(Session& session, TopicIndex topic) {
+/// `topic` may be `no_topic`: then nothing is remembered.
+DeliverVerdict Core::ask_deliver(Session& session, const Message& message, TopicIndex topic) {
   const PolicyClass policy_class = policy_class_of(session);
-  if (policy_class >= policy_classes_max) {
-    return interceptor_->on_deliver(subject_of(session), topics_.at(topic).name());
+  if (policy_class >= policy_classes_max || topic == no_topic) {
+    return interceptor_->on_deliver(subject_of(session), message);
   }
   Verdicts& verdicts = topics_.verdicts(topic, policy_epoch_);
-  if (const auto known = verdicts.find(policy_class, Verdicts::Right::deliver)) return *known;
-  const bool allowed = interceptor_->on_deliver(subject_of(session), topics_.at(topic).name());
-  verdicts.remember(policy_class, Verdicts::Right::deliver, allowed);
-  return allowed;
+  if (const auto known = verdicts.find(policy_class, Verdicts::Right::deliver)) {
+    return DeliverVerdict::all(*known);
+  }
+  const DeliverVerdict verdict = interceptor_->on_deliver(subject_of(session), message);
+  if (verdict.is_plain()) {
+    verdicts.remember(policy_class, Verdicts::Right::deliver, verdict.allowed);
+  }
+  return verdict;
 }
 
 ReasonCode Core::ask_subscribe(Session& session, const mqtt::SubscribePacket::Item& item) {
@@ -62,7 +72,7 @@ ReasonCode Core::ask_subscribe(Session& session, const mqtt::SubscribePacket::It
   const ParsedShare parsed = parse_share(item.filter);
   const std::string_view filter =
       parsed.syntax == ShareSyntax::shared ? parsed.shared.filter : std::string_view(item.filter);
-  const ReasonCode reason = interceptor_->on_subscribe(subject_of(session), filter, item.options);
+  const ReasonCode reason = interceptor_->on_subscribe(subject_of(session), filter).reason;
   if (!is_failure(reason)) return reason;
   count(Counter::subscriptions_denied);
   if (!std::exchange(session.subscribe_refusal_logged, true)) {
@@ -75,10 +85,7 @@ ReasonCode Core::ask_subscribe(Session& session, const mqtt::SubscribePacket::It
 /// What waits in a queue was allowed when it came; it must still be when it leaves.
 bool Core::may_leave_queue(Session& session, const Message& message) {
   if (!interceptor_) return true;
-  const TopicIndex topic = topics_.find(message.topic());
-  const bool allowed = topic != no_topic
-                           ? ask_deliver(session, topic)
-                           : interceptor_->on_deliver(subject_of(session), message.topic());
+  const bool allowed = ask_deliver(session, message, topics_.find(message.topic())).allowed;
   if (!allowed) count(Counter::deliveries_denied);
   return allowed;
 }
@@ -119,7 +126,7 @@ void Core::sweep_policy() {
   const bool over = connections_.walk(*policy_sweep_, limits::slice, [this](ConnectionState& c) {
     if (!c.accepted) return;
     Session& session = sessions_.at(c.session);
-    const ReasonCode reason = interceptor_->on_connect(subject_of(session));
+    const ReasonCode reason = interceptor_->on_recheck(subject_of(session)).reason;
     if (!is_failure(reason)) return;
     count(Counter::connections_revoked);
     LINESHAFT_LOG(core, warn, "connection_revoked", {"client_id", session.client_id},

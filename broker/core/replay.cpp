@@ -100,7 +100,7 @@ std::size_t Core::replay_one(Session& session, ConnectionState& connection, Topi
                              const Subscription& subscription) {
   const KeptMessagePtr message = topics_.at(topic).retained;
   if (!message || expired(*message)) return 0;  // [MQTT-3.3.2-5]
-  if (!may_receive(session, topic)) return 0;
+  if (!may_receive(session, *message, topic)) return 0;
   const bool own = message->publisher() != 0 && publisher_of(session) == message->publisher();
   if (subscription.options.no_local && own) return 0;
   QueueEntry entry;

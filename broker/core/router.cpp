@@ -21,7 +21,7 @@ void Core::collect_targets(const Publication& publication) {
   for (const Subscriber& subscriber : matches.subscribers) {
     Session* const session = sessions_.get(subscriber.session, subscriber.generation);
     if (session == nullptr || session->ended) continue;
-    if (asks && !ask_deliver(*session, publication.topic)) {
+    if (asks && !ask_deliver(*session, *publication.message, publication.topic).allowed) {
       count(Counter::deliveries_denied);
       continue;
     }
@@ -49,7 +49,7 @@ void Core::collect_group(ShareId share, const Publication& publication) {
   SharedGroup* const group = shared_.find(share);
   if (group == nullptr) return;
   const auto* member =
-      pick_member(*group, publication.message->qos(), publication.topic, no_session, Takers::any);
+      pick_member(*group, *publication.message, publication.topic, no_session, Takers::any);
   if (member == nullptr) return;
   Target target;
   target.session = &sessions_.at(member->session);
@@ -81,7 +81,7 @@ void Core::log_overflow(Session& session) {
 /// Round robin over connected members that can take it now. What has to wait does so with a member
 /// whose session survives a crash, if there is one: the shortest queue. Who may not receive the
 /// topic is no candidate: it must not swallow what another member may have.
-SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, TopicIndex topic,
+SharedGroup::Member* Core::pick_member(SharedGroup& group, const Message& message, TopicIndex topic,
                                        SessionIndex except, Takers takers,
                                        const QueueEntry* moving) {
   const std::size_t size = group.members.size();
@@ -96,9 +96,9 @@ SharedGroup::Member* Core::pick_member(SharedGroup& group, QoS published, TopicI
     SharedGroup::Member& member = group.members[at];
     if (member.session == except) continue;
     Session& session = sessions_.at(member.session);
-    if (session.ended || !may_receive(session, topic)) continue;
+    if (session.ended || !may_receive(session, message, topic)) continue;
     if (moving != nullptr && !has_room(session, *moving)) continue;
-    const QoS qos = std::min(member.options.qos, published);
+    const QoS qos = std::min(member.options.qos, message.qos());
     const SessionQueue& queue = session.queue;
     const bool durable =
         session.stored && session.expiry_interval_s > 0 && qos != QoS::at_most_once;

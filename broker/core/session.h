@@ -67,6 +67,8 @@ struct Session {
   /// Of `owner` and `client_id` under the policy `policy_epoch`.
   PolicyClass policy_class = no_policy_class;
   std::uint32_t policy_epoch = 0;
+  /// What the interceptor keeps about it, under the same policy.
+  std::unique_ptr<SubjectMemory> policy_memory;
   /// Its state is in the store (Session Expiry > 0, now or before).
   bool stored = false;
   /// Only its will is left, or its shared messages are moving to other members, perhaps since a

@@ -110,7 +110,7 @@ bool Core::move_entry(Session& from, QueueEntry& entry, bool session_ends) {
                    : no_topic;
   const bool stored = from.stored && entry.qos != QoS::at_most_once;
   const auto pick = [&](Takers takers, const QueueEntry* moving) {
-    return pick_member(*group, entry.message->qos(), topic, from.index, takers, moving);
+    return pick_member(*group, *entry.message, topic, from.index, takers, moving);
   };
   SharedGroup::Member* member = nullptr;
   if (!session_ends) {
