@@ -190,6 +190,28 @@ inline constexpr Milliseconds login_backoff_address_max{4'000};
 inline constexpr Milliseconds login_backoff_memory{600'000};
 /// Names with address, and addresses, whose logins are remembered; the oldest is forgotten.
 inline constexpr std::size_t login_backoffs_max = 10'000;
+/// Audit records waiting for their writer, and their bytes; further ones are lost, counted and told
+/// by an `audit.gap`.
+inline constexpr std::size_t audit_queue = 65'536;
+inline constexpr std::size_t audit_queue_bytes_max = 32 * 1024 * 1024;
+/// Different audit records of one second whose repetitions become one; further ones stand alone.
+inline constexpr std::size_t audit_folds_max = 1024;
+/// Bytes of one text of an audit record; a longer one is cut.
+inline constexpr std::size_t audit_text_size_bytes_max = 1024;
+/// Audit records and time from one signed checkpoint to the next.
+inline constexpr std::size_t audit_checkpoint_records = 256;
+inline constexpr Milliseconds audit_checkpoint_interval{10'000};
+/// Bytes and age of a file of the audit log; then another begins.
+inline constexpr std::uint64_t audit_file_size_bytes_max = 16 * 1024 * 1024;
+inline constexpr Milliseconds audit_file_age_max{24 * 3600 * 1000};
+/// Files of the audit log; the oldest is deleted, which is a record.
+inline constexpr std::size_t audit_files_max = 64;
+/// A file of the audit log; a larger one is not read: the broker does not write such.
+inline constexpr std::size_t audit_file_read_bytes_max = 1088ul * 1024 * 1024;
+/// Pause between two attempts to write the audit log when the disk does not take it.
+inline constexpr Milliseconds audit_retry{1'000};
+/// Faults of an audit log that are reported.
+inline constexpr std::size_t audit_faults_max = 100;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

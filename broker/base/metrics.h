@@ -85,6 +85,11 @@ namespace lineshaft {
   X(restore_set_aside, "restore_set_aside")                         \
   X(restore_orphans_deleted, "restore_orphans_deleted")             \
   X(log_records_dropped, "log_records_dropped")                     \
+  X(audit_records, "audit_records")                                 \
+  X(audit_records_folded, "audit_records_folded")                   \
+  X(audit_records_lost, "audit_records_lost")                       \
+  X(audit_gaps, "audit_gaps")                                       \
+  X(audit_failures, "audit_failures")                               \
   X(config_reloads, "config_reloads")                               \
   X(config_reload_failures, "config_reload_failures")               \
   X(http_headers_refused_limit, "http_headers_refused_limit")       \
