@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "broker/app/command_line_cert.h"
+
 namespace lineshaft::app {
 namespace {
 
@@ -147,6 +149,7 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
   add_clients(app, command);
   add_passwd(app, command);
   add_import(app, command);
+  add_cert(app, command);
   add_others(app, command, example);
 
   CommandLine line;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/app/cert_verb.h"
 #include "broker/app/exit_code.h"
 #include "broker/app/passwd.h"
 
@@ -21,6 +22,7 @@ struct Command {
     import_mosquitto,
     version,
     config_docs,
+    cert,
   };
 
   Verb verb = Verb::serve;
@@ -36,6 +38,7 @@ struct Command {
   /// config-docs: the guide instead of the example file.
   bool markdown = false;
   PasswdOptions passwd;
+  CertOptions cert;
   /// import-mosquitto: one of them.
   std::string import_passwords;
   std::string import_acl;

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "broker/app/admin_verbs.h"
+#include "broker/app/cert_verb.h"
+#include "broker/app/clock.h"
 #include "broker/app/command_line.h"
 #include "broker/app/config_docs.h"
 #include "broker/app/import_verb.h"
@@ -37,6 +39,8 @@ ExitCode run(const Command& command) {
       return passwd(command.passwd);
     case Command::Verb::import_mosquitto:
       return import_mosquitto(command.import_passwords, command.import_acl);
+    case Command::Verb::cert:
+      return cert(command.cert, sources.host_name, SystemClock().now().wall);
     case Command::Verb::version:
       std::printf("lineshaft %s (MQTT 5.0, 3.1.1, 3.1)\n", version().c_str());
       break;

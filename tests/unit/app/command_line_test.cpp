@@ -98,3 +98,35 @@ TEST_CASE("import-mosquitto takes one file", "[app]") {
   CHECK(parse_command_line({"import-mosquitto", "--acl", "f", "--passwords", "g"}).exit_code ==
         ExitCode::usage);
 }
+
+TEST_CASE("cert takes its folder, what to do and for whom", "[app][cert]") {
+  const auto init = parse_command_line({"cert", "init", "pki", "--zones", "ot,dmz,it", "--host",
+                                        "broker.example,10.0.0.9", "--trust-domain", "plant2"});
+  REQUIRE(init.command);
+  CHECK(init.command->verb == Command::Verb::cert);
+  CHECK(init.command->cert.act == CertOptions::Act::init);
+  CHECK(init.command->cert.folder == "pki");
+  CHECK(init.command->cert.zones == std::vector<std::string>{"ot", "dmz", "it"});
+  CHECK(init.command->cert.hosts == std::vector<std::string>{"broker.example", "10.0.0.9"});
+  CHECK(init.command->cert.trust_domain == "plant2");
+
+  const auto issue = parse_command_line({"cert", "issue", "pki", "--zone", "ot", "--role", "edge",
+                                         "press-7", "--days", "30", "--key-type", "p384"});
+  REQUIRE(issue.command);
+  CHECK(issue.command->cert.act == CertOptions::Act::issue);
+  CHECK(issue.command->cert.name == "press-7");
+  CHECK(issue.command->cert.days == 30);
+  CHECK(issue.command->cert.key_type == lineshaft::auth::KeyType::p384);
+  CHECK(parse_command_line({"cert", "revoke", "pki", "press-7"}).command->cert.name == "press-7");
+  CHECK(parse_command_line({"cert", "list", "pki", "--json"}).command->cert.json);
+
+  for (const auto& arguments : std::vector<std::vector<std::string>>{
+           {"cert"},
+           {"cert", "init", "pki"},
+           {"cert", "issue", "pki", "press-7", "--zone", "ot"},
+           {"cert", "issue", "pki", "x", "--zone", "ot", "--role", "edge", "--days", "0"},
+           {"cert", "issue", "pki", "x", "--zone", "ot", "--role", "edge", "--key-type", "md5"},
+           {"cert", "revoke", "pki"}}) {
+    CHECK(parse_command_line(arguments).exit_code == ExitCode::usage);
+  }
+}
