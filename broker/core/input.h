@@ -19,12 +19,19 @@
 /// What the core is told.
 namespace lineshaft::core {
 
+/// The certificate a client has shown, verified against the listener's CA.
+struct PeerCertificate {
+  std::string der;
+  /// SHA-256 of the SubjectPublicKeyInfo of the CA that has signed it directly: 32 raw bytes.
+  std::string issuer_spki;
+};
+
 /// What TLS has proved about a client.
 struct PeerTls {
   /// "TLSv1.3"; static storage.
   std::string_view version;
-  /// Its certificate in DER, verified against the listener's CA; empty when it has shown none.
-  std::string certificate_der;
+  /// Null when it has shown none.
+  std::unique_ptr<const PeerCertificate> certificate;
   /// The identity whose pre-shared key it knows; empty without TLS-PSK.
   std::string psk_identity;
 };
@@ -141,9 +148,9 @@ struct OverloadChanged {
   OverloadLevel level = OverloadLevel::none;
 };
 
-using Input = std::variant<PacketsArrived, ConnectionOpened, ConnectionLost, ReadingPaused,
-                           OutboxDrained, TimeAdvanced, StoreCommitted, StoreStateChanged,
-                           QueueLoaded, Request, Reconfigured, PolicyChanged, Reauthenticated,
-                           OverloadChanged>;
+using Input =
+    std::variant<PacketsArrived, ConnectionOpened, ConnectionLost, ReadingPaused, OutboxDrained,
+                 TimeAdvanced, StoreCommitted, StoreStateChanged, QueueLoaded, Request,
+                 Reconfigured, PolicyChanged, Reauthenticated, OverloadChanged>;
 
 }  // namespace lineshaft::core

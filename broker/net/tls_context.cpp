@@ -10,7 +10,6 @@
 #include <openssl/x509_vfy.h>
 
 #include <algorithm>
-#include <cstring>
 #include <ctime>
 #include <filesystem>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "broker/base/limits.h"
 #include "broker/base/secret_file.h"
 #include "broker/net/tls_files.h"
+#include "broker/net/tls_peer.h"
 
 namespace lineshaft::net {
 namespace {
@@ -77,12 +77,7 @@ WallTime wall_now() {
 /// Writes into a ticket when its client was checked in full. A ticket of TLS 1.3 that follows
 /// another one keeps that one's time: resuming again and again is no way around the checks.
 int note_checked(SSL* ssl, void*) {
-  SSL_SESSION* const session = SSL_get_session(ssl);
-  void* data = nullptr;
-  std::size_t size = 0;
-  const std::int64_t now = wall_now().time_since_epoch().count();
-  if (SSL_SESSION_get0_ticket_appdata(session, &data, &size) == 1 && size == sizeof now) return 1;
-  return SSL_SESSION_set1_ticket_appdata(session, &now, sizeof now);
+  return read_ticket(SSL_get_session(ssl)) || write_ticket(ssl, wall_now()) ? 1 : 0;
 }
 
 /// Ignored tickets lead to a full handshake, with a ticket of its own.
@@ -91,21 +86,25 @@ SSL_TICKET_RETURN judge_ticket(SSL* ssl, SSL_SESSION* session, const unsigned ch
   const bool renews = status == SSL_TICKET_SUCCESS_RENEW;
   if (!renews && status != SSL_TICKET_SUCCESS) return SSL_TICKET_RETURN_IGNORE_RENEW;
   const auto* const context = static_cast<const TlsContext*>(SSL_get_app_data(ssl));
-  void* data = nullptr;
-  std::size_t size = 0;
-  std::int64_t checked = 0;
-  const bool has_time = SSL_SESSION_get0_ticket_appdata(session, &data, &size) == 1 &&
-                        data != nullptr && size == sizeof checked;
-  if (!has_time || context == nullptr) return SSL_TICKET_RETURN_IGNORE_RENEW;
-  std::memcpy(&checked, data, sizeof checked);
+  const auto ticket = read_ticket(session);
+  if (!ticket || context == nullptr) return SSL_TICKET_RETURN_IGNORE_RENEW;
   std::optional<WallTime> end;
   if (const X509* const certificate = SSL_SESSION_get0_peer(session)) {
     end = wall_time(X509_get0_notAfter(certificate));
   }
-  if (!context->resumes(WallTime{Milliseconds{checked}}, end, wall_now())) {
+  if (!context->resumes(ticket->checked, end, wall_now())) {
     return SSL_TICKET_RETURN_IGNORE_RENEW;
   }
   return renews ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
+}
+
+/// What an ended list names stays refused; whether the others get in without a newer one is decided
+/// where it is known who they are.
+int pass_ended_list(int passed, X509_STORE_CTX* check) {
+  if (passed == 1) return 1;
+  if (X509_STORE_CTX_get_error(check) != X509_V_ERR_CRL_HAS_EXPIRED) return 0;
+  X509_STORE_CTX_set_error(check, X509_V_OK);
+  return 1;
 }
 
 TlsProblem damaged(std::string_view option, const std::string& path, std::size_t readable) {
@@ -293,7 +292,7 @@ struct TlsContext::Loader {
     X509_STORE_set_flags(made.trust_.get(), X509_V_FLAG_X509_STRICT);
     const bool must = options.client_certificate == ClientCertificate::require;
     SSL_CTX_set_verify(context(), SSL_VERIFY_PEER | (must ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
-                       nullptr);
+                       options.passes_ended_crl ? pass_ended_list : nullptr);
     return load_revocations();
   }
 

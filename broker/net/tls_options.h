@@ -27,6 +27,9 @@ struct TlsOptions {
   /// PEM or DER; with one of these every certificate on the way to the root needs a list.
   std::string crl_file;
   std::string crl_dir;
+  /// A list whose time has passed still counts, and whoever it does not name is let through: the
+  /// authenticator decides about them.
+  bool passes_ended_crl = false;
   /// Lines of `identity:key in hexadecimal`; a secret.
   std::string psk_file;
   TlsVersion min_version = TlsVersion::v1_2;

@@ -14,6 +14,7 @@
 
 #include "broker/base/limits.h"
 #include "broker/base/metrics.h"
+#include "broker/net/tls_peer.h"
 
 namespace lineshaft::net {
 namespace {
@@ -26,18 +27,6 @@ constexpr std::size_t flush_bytes_max = 4 * record_bytes;
 constexpr std::size_t client_hello_size_bytes_max = 16 * 1024;
 /// More than a flush leaves behind: the peer makes us answer its records and reads no answer.
 constexpr std::size_t unsent_bytes_max = 2 * flush_bytes_max;
-
-/// The certificate without a copy of the owner's count; null without one.
-X509* peer_certificate(SSL* ssl) { return SSL_get0_peer_certificate(ssl); }
-
-std::string der_of(X509* certificate) {
-  const int size = i2d_X509(certificate, nullptr);
-  if (size <= 0) return {};
-  std::string der(static_cast<std::size_t>(size), '\0');
-  auto* at = reinterpret_cast<unsigned char*>(der.data());
-  i2d_X509(certificate, &at);
-  return der;
-}
 
 /// Forgets the CAs that a client has sent along: they have served, and each would cost 4 KB as long
 /// as the connection lives. The client's own certificate is not among them.
@@ -270,8 +259,7 @@ void TlsStream::handshake_done() {
   core::PeerTls tls;
   tls.version = SSL_get_version(ssl);
   const bool resumed = SSL_session_reused(ssl) == 1;
-  X509* const certificate = peer_certificate(ssl);
-  if (certificate != nullptr) tls.certificate_der = der_of(certificate);
+  tls.certificate = certificate_of_peer(ssl);
   if (auto identity = psk_identity_of(ssl)) tls.psk_identity = std::move(*identity);
   count(Counter::tls_handshakes);
   if (resumed && tls.psk_identity.empty()) count(Counter::tls_resumed);

@@ -3,6 +3,7 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 #include <sys/stat.h>
@@ -37,12 +38,20 @@ void add_extension(X509* certificate, X509V3_CTX& context, int nid, const char* 
   X509_EXTENSION_free(one);
 }
 
+template <class Thing>
+std::string der_of(int (*encode)(const Thing*, unsigned char**), const Thing* thing) {
+  std::string der(static_cast<std::size_t>(encode(thing, nullptr)), '\0');
+  auto* at = reinterpret_cast<unsigned char*>(der.data());
+  encode(thing, &at);
+  return der;
+}
+
 }  // namespace
 
 TestPki::TestPki(std::filesystem::path folder, const std::string& name, Days left)
     : folder_(std::move(folder)), key_(EVP_EC_gen("P-256")) {
   check(key_ != nullptr);
-  certificate_ = sign(name, key_, true, left, {});
+  certificate_ = sign(name, key_, true, left, Shape{});
   ca_pem_ = pem([this](BIO* out) { return PEM_write_bio_X509(out, certificate_); });
   ca_file_ = (folder_ / (name + ".pem")).string();
   replace_file(ca_file_, ca_pem_);
@@ -53,7 +62,8 @@ TestPki::~TestPki() {
   EVP_PKEY_free(key_);
 }
 
-X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left, Shape shape) {
+X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left,
+                    const Shape& shape) {
   X509* const one = X509_new();
   check(one != nullptr && X509_set_version(one, X509_VERSION_3) == 1);
   ASN1_INTEGER_set(X509_get_serialNumber(one), next_serial_++);
@@ -62,6 +72,11 @@ X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days lef
   X509_NAME* const subject = X509_get_subject_name(one);
   X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(name.c_str()), -1, -1, 0);
+  for (const auto& [field, value] : shape.subject) {
+    X509_NAME_add_entry_by_txt(subject, field.c_str(), MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(value.data()),
+                               static_cast<int>(value.size()), -1, 0);
+  }
   X509* const issuer = is_ca ? one : certificate_;
   X509_set_issuer_name(one, X509_get_subject_name(issuer));
   X509_set_pubkey(one, key);
@@ -76,14 +91,15 @@ X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days lef
     if (shape.has_authority_key) {
       add_extension(one, context, NID_authority_key_identifier, "keyid");
     }
-    add_extension(one, context, NID_ext_key_usage, shape.usage);
-    add_extension(one, context, NID_subject_alt_name, "DNS:localhost,IP:127.0.0.1");
+    if (*shape.usage != '\0') add_extension(one, context, NID_ext_key_usage, shape.usage);
+    if (!shape.san.empty()) add_extension(one, context, NID_subject_alt_name, shape.san.c_str());
   }
+  if (shape.change) shape.change(one);
   check(X509_sign(one, key_, EVP_sha256()) > 0);
   return one;
 }
 
-Issued TestPki::issue(const std::string& name, Days left, Shape shape) {
+Issued TestPki::issue(const std::string& name, Days left, const Shape& shape) {
   Issued issued;
   issued.serial = next_serial_;
   EVP_PKEY* const key = EVP_EC_gen("P-256");
@@ -93,6 +109,7 @@ Issued TestPki::issue(const std::string& name, Days left, Shape shape) {
   issued.key_pem = pem([key](BIO* out) {
     return PEM_write_bio_PrivateKey(out, key, nullptr, nullptr, 0, nullptr, nullptr);
   });
+  issued.certificate_der = der_of(i2d_X509, one);
   X509_free(one);
   EVP_PKEY_free(key);
   issued.cert_file = (folder_ / (name + ".crt")).string();
@@ -100,6 +117,14 @@ Issued TestPki::issue(const std::string& name, Days left, Shape shape) {
   replace_file(issued.cert_file, issued.certificate_pem);
   replace_file(issued.key_file, issued.key_pem);
   return issued;
+}
+
+std::string TestPki::spki() const {
+  const std::string der = der_of(i2d_X509_PUBKEY, X509_get_X509_PUBKEY(certificate_));
+  std::string hash(SHA256_DIGEST_LENGTH, '\0');
+  SHA256(reinterpret_cast<const unsigned char*>(der.data()), der.size(),
+         reinterpret_cast<unsigned char*>(hash.data()));
+  return hash;
 }
 
 std::string TestPki::revocations(const std::vector<long>& serials, Days left) const {

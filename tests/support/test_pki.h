@@ -4,7 +4,9 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace lineshaft::test {
@@ -16,6 +18,7 @@ struct Issued {
   std::string certificate_pem;
   std::string key_pem;
   long serial = 0;
+  std::string certificate_der;
 };
 
 /// A certificate authority of its own (EC P-256) that writes what it issues into a folder.
@@ -31,22 +34,32 @@ class TestPki {
 
   /// A certificate for `localhost` and 127.0.0.1 and, as a client, for `name`. It begins two days
   /// ago and ends in `left`, which may be negative (at least -1 day).
-  Issued issue(const std::string& name, Days left = Days{365}) { return issue(name, left, {}); }
+  Issued issue(const std::string& name, Days left = Days{365}) {
+    return issue(name, left, Shape{});
+  }
   /// What is unusual about a certificate.
   struct Shape {
+    /// Empty: the certificate does not say.
     const char* usage = "serverAuth,clientAuth";
     bool has_authority_key = true;
+    std::string san = "DNS:localhost,IP:127.0.0.1";
+    /// More of the subject, such as {"OU", "ot"}.
+    std::vector<std::pair<std::string, std::string>> subject = {};
+    /// Anything else, before it is signed.
+    std::function<void(X509*)> change = {};
   };
-  Issued issue(const std::string& name, Days left, Shape shape);
+  Issued issue(const std::string& name, Days left, const Shape& shape);
   /// A revocation list with these serials, in PEM; ends in `left`.
   std::string revocations(const std::vector<long>& serials, Days left = Days{30}) const;
 
   const std::string& ca_file() const { return ca_file_; }
   const std::string& ca_pem() const { return ca_pem_; }
+  /// SHA-256 of the CA's SubjectPublicKeyInfo, 32 raw bytes.
+  std::string spki() const;
   X509* certificate() const { return certificate_; }
 
  private:
-  X509* sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left, Shape shape);
+  X509* sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left, const Shape& shape);
 
   std::filesystem::path folder_;
   EVP_PKEY* key_ = nullptr;
