@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "broker/app/nearest.h"
+#include "broker/base/nearest.h"
 
 namespace lineshaft::app {
 namespace {

@@ -212,6 +212,19 @@ inline constexpr std::size_t audit_file_read_bytes_max = 1088ul * 1024 * 1024;
 inline constexpr Milliseconds audit_retry{1'000};
 /// Faults of an audit log that are reported.
 inline constexpr std::size_t audit_faults_max = 100;
+/// Bytes of a policy document; a larger one is refused and the old policy stays.
+inline constexpr std::size_t policy_document_size_bytes_max = 8 * 1024 * 1024;
+/// Zones of a policy: one byte numbers them. One more is an error of the document.
+inline constexpr std::size_t policy_zones_max = 255;
+/// Roles of a policy; one more is an error of the document.
+inline constexpr std::size_t policy_roles_max = 1024;
+/// Conduits of a policy; one more is an error of the document.
+inline constexpr std::size_t policy_conduits_max = 4096;
+/// Everything in a policy that can decide: zones, roles, conduits and their filters, two bytes
+/// number them. One more is an error of the document.
+inline constexpr std::size_t policy_rules_max = 60'000;
+/// Errors and lints of one document that are reported; then one says how many were left out.
+inline constexpr std::size_t policy_diagnostics_max = 100;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

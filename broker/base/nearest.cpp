@@ -1,9 +1,9 @@
-#include "broker/app/nearest.h"
+#include "broker/base/nearest.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace lineshaft::app {
+namespace lineshaft {
 
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), row(b.size() + 1);
@@ -40,4 +40,4 @@ std::optional<std::string> nearest(std::string_view word, std::span<const std::s
   return best;
 }
 
-}  // namespace lineshaft::app
+}  // namespace lineshaft

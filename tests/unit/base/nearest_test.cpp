@@ -1,13 +1,13 @@
-#include "broker/app/nearest.h"
+#include "broker/base/nearest.h"
 
 #include <string>
 #include <vector>
 
 #include "tests/support/catch.h"
 
-using namespace lineshaft::app;
+using namespace lineshaft;
 
-TEST_CASE("the edit distance counts insertions, deletions, replacements and swaps", "[app]") {
+TEST_CASE("the edit distance counts insertions, deletions, replacements and swaps", "[base]") {
   CHECK(edit_distance("", "abc") == 3);
   CHECK(edit_distance("overflow", "overflow") == 0);
   CHECK(edit_distance("overflw", "overflow") == 1);
@@ -16,7 +16,7 @@ TEST_CASE("the edit distance counts insertions, deletions, replacements and swap
   CHECK(edit_distance("ovreflow", "overflow") == 1);
 }
 
-TEST_CASE("the nearest name is the one a person meant", "[app]") {
+TEST_CASE("the nearest name is the one a person meant", "[base]") {
   const std::vector<std::string> names = {"bind", "cache_mb", "overflow", "max_queued",
                                           "max_queued_mb"};
   CHECK(nearest("ovrflow", names).value() == "overflow");
@@ -25,7 +25,7 @@ TEST_CASE("the nearest name is the one a person meant", "[app]") {
   CHECK(nearest("bnid", names).value() == "bind");
 }
 
-TEST_CASE("nothing is suggested when every name is far away", "[app]") {
+TEST_CASE("nothing is suggested when every name is far away", "[base]") {
   const std::vector<std::string> names = {"bind", "overflow"};
   CHECK_FALSE(nearest("password_file", names).has_value());
   CHECK_FALSE(nearest("xyz", names).has_value());
