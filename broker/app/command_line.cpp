@@ -30,6 +30,10 @@ The same as SIGHUP, and says what became of it. Exit status: 0 taken over (optio
 restart are named); 78 refused, the old configuration stays in force; 75 the broker is starting or
 stopping; 69 nobody answers; 77 this user may not ask.)";
 
+constexpr const char* report_footer = R"(
+Exit status: 0 every zone achieves its sl_t; 3 there are gaps, each with what to change; 78 the
+configuration is wrong.)";
+
 void add_serve(CLI::App& app, Command& command) {
   CLI::App* serve = app.add_subcommand("serve", "Run the broker in the foreground");
   serve
@@ -85,6 +89,14 @@ void add_others(CLI::App& app, Command& command, bool& example) {
   CLI::App* check = app.add_subcommand("check-config", "Say whether a configuration is right");
   check->add_option("FILE", command.config_file, "Default: the file `serve` would read");
   check->callback([&command] { command.verb = Command::Verb::check_config; });
+
+  CLI::App* report =
+      app.add_subcommand("report", "Say what a configuration achieves of IEC 62443-3-3, per zone");
+  report->add_option("-c,--config", command.config_file, "Default: the file `serve` would read")
+      ->type_name("FILE");
+  report->add_flag("--json", command.json, "As JSON");
+  report->footer(report_footer);
+  report->callback([&command] { command.verb = Command::Verb::report; });
 
   CLI::App* print_version = app.add_subcommand("version", "Print the version");
   print_version->callback([&command] { command.verb = Command::Verb::version; });

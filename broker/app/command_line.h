@@ -23,6 +23,7 @@ struct Command {
     version,
     config_docs,
     cert,
+    report,
   };
 
   Verb verb = Verb::serve;
@@ -31,7 +32,7 @@ struct Command {
   std::optional<std::string> data_dir;
   /// status, reload: the admin socket, when it is not the configuration's.
   std::optional<std::string> socket;
-  /// status: the broker's own answer.
+  /// status: the broker's own answer; report: as JSON.
   bool json = false;
   /// status: "healthz" or "readyz" instead of everything.
   std::string probe;

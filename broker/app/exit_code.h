@@ -5,6 +5,7 @@ namespace lineshaft::app {
 /// Exit statuses of the program, as in sysexits.h; docs/operations.md says what to do at each.
 enum class ExitCode : int {
   ok = 0,
+  denied = 3,  ///< `report`: a zone has gaps
   usage = 64,
   unavailable = 69,    ///< an address a listener wants is in use
   internal = 70,       ///< our own fault

@@ -12,6 +12,7 @@
 #include "broker/app/config_docs.h"
 #include "broker/app/import_verb.h"
 #include "broker/app/passwd.h"
+#include "broker/app/report_verb.h"
 #include "broker/app/serve.h"
 #include "broker/base/log.h"
 
@@ -41,6 +42,8 @@ ExitCode run(const Command& command) {
       return import_mosquitto(command.import_passwords, command.import_acl);
     case Command::Verb::cert:
       return cert(command.cert, sources.host_name, SystemClock().now().wall);
+    case Command::Verb::report:
+      return report(sources, command.json);
     case Command::Verb::version:
       std::printf("lineshaft %s (MQTT 5.0, 3.1.1, 3.1)\n", version().c_str());
       break;
