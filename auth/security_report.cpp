@@ -103,7 +103,7 @@ class ZoneReporter {
     const auto [strongest, weakest] = strengths(listener);
     const std::string remedy = strength_remedy(listener);
     if (strongest < zone_.sl_t) {
-      limit(iac, "SR 1.1", strongest,
+      limit(iac, "SR 1.2", strongest,
             fmt::format("no client of this zone gets in at {}: the zone wants strength {}, {} is "
                         "the most it gives",
                         where, zone_.sl_t, strongest),
