@@ -47,8 +47,8 @@ struct Decision {
   QoS qos_max = QoS::exactly_once;
   /// Delivery loses its RETAIN flag.
   bool strips_retain = false;
-  /// The answer depends on more than subject, operation and topic, or has to be counted each time:
-  /// it must not be remembered.
+  /// Whether and how it is allowed depends on more than subject, operation and topic, or has to be
+  /// counted each time: it must not be remembered.
   bool attribute_sensitive = false;
   /// The rate to count the message against, an index into `PolicySnapshot::buckets`, or
   /// `no_bucket`.
