@@ -172,7 +172,11 @@ AuditWriter::Written AuditWriter::write(std::span<const AuditEntry> entries, std
     const bool is_last = written.entries + part.size() == entries.size();
     const bool has_gap = is_last && (lost > 0 || failing_since_);
     if (has_gap) add(batch, gap(lost, now.wall));
-    if (!batch.text.empty() && !commit(std::move(batch), now)) return written;
+    if (batch.text.empty()) {
+      if (head_error_ != 0) write_head(folder_.sync());
+    } else if (!commit(std::move(batch), now)) {
+      return written;
+    }
     written.entries += part.size();
     if (has_gap) {
       count(Counter::audit_gaps);
@@ -298,17 +302,15 @@ bool AuditWriter::commit(Batch batch, Now now) {
   file_before_ = folder_.name();
   const bool syncs = options_.sync == AuditSync::always ||
                      (options_.sync == AuditSync::checkpoint && batch.has_checkpoint);
-  head_error_ = syncs ? folder_.sync() : 0;
-  write_head();
+  write_head(syncs ? folder_.sync() : 0);
   return true;
 }
 
 /// The records are written: what fails here is an alarm and is tried again with the next ones.
-void AuditWriter::write_head() {
+void AuditWriter::write_head(int sync_error) {
   head_ = audit_head(chain_, boot_, *key_);
-  if (const int error = folder_.replace(audit_head_name, head_ + "\n"); error != 0) {
-    head_error_ = error;
-  }
+  const int error = folder_.replace(audit_head_name, head_ + "\n");
+  head_error_ = error != 0 ? error : sync_error;
   if (head_error_ != 0) count(Counter::audit_failures);
 }
 

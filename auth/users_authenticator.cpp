@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "auth/audit_login.h"
 #include "auth/base64.h"
 #include "auth/crypto.h"
 #include "broker/base/log.h"
@@ -64,7 +65,10 @@ void UsersAuthenticator::authenticate(core::AuthenticationStep step, Done done) 
     return done(step.state ? finish_scram(step) : begin_scram(step));
   }
   if (step.user_name) return check_password(std::move(step), std::move(done));
-  if (!policy()->allows_anonymous) return done(refusal(ReasonCode::not_authorized));
+  if (!policy()->allows_anonymous) {
+    audit_login(step, "", ReasonCode::not_authorized);
+    return done(refusal(ReasonCode::not_authorized));
+  }
   core::Admission admission;
   admission.principal = make_principal("", core::Proof::none, *step.peer);
   done(std::move(admission));
@@ -83,6 +87,7 @@ void UsersAuthenticator::check_password(core::AuthenticationStep step, Done done
   });
   if (taken) return;
   count(Counter::logins_refused_busy);
+  audit_login(*shared, *shared->user_name, ReasonCode::server_busy);
   {
     std::lock_guard lock(mutex_);
     backoff_.end(*shared->user_name, shared->peer->address, LoginBackoff::Outcome::not_tried,
@@ -96,6 +101,7 @@ bool UsersAuthenticator::may_try(const std::string& name, const core::Authentica
   std::lock_guard lock(mutex_);
   if (backoff_.begin(name, step.peer->address, clock_.now().steady)) return true;
   count(Counter::logins_refused_backoff);
+  audit_login(step, name, ReasonCode::connection_rate_exceeded);
   return false;
 }
 
@@ -146,6 +152,7 @@ core::Admission UsersAuthenticator::finish(const core::AuthenticationStep& step,
   }
   if (!right) {
     count(Counter::logins_failed);
+    audit_login(step, name, ReasonCode::bad_user_name_or_password);
     LINESHAFT_LOG(auth, warn, "login_failed",
                   {"user", name.substr(0, limits::user_name_size_bytes_max)},
                   {"client_id", step.client_id}, {"peer", step.peer->address},
@@ -153,6 +160,7 @@ core::Admission UsersAuthenticator::finish(const core::AuthenticationStep& step,
     return refusal(ReasonCode::bad_user_name_or_password);
   }
   count(Counter::logins_accepted);
+  audit_login(step, name, ReasonCode::success, proof == core::Proof::scram ? "scram" : "password");
   core::Admission admission;
   admission.principal = make_principal(name, proof, *step.peer);
   return admission;

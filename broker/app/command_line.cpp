@@ -33,6 +33,10 @@ stopping; 69 nobody answers; 77 this user may not ask.)";
 constexpr const char* report_footer = R"(
 Exit status: 0 every zone achieves its sl_t; 3 there are gaps, each with what to change; 78 the
 configuration is wrong.)";
+constexpr const char* audit_footer = R"(
+Finds changed, removed, inserted and reordered records and a cut at the end, also while a broker
+runs. Exit status: 0 whole; 65 not what was written; 66 there is nothing to read; 77 this user may
+not read it.)";
 
 void add_serve(CLI::App& app, Command& command) {
   CLI::App* serve = app.add_subcommand("serve", "Run the broker in the foreground");
@@ -83,6 +87,52 @@ void add_clients(CLI::App& app, Command& command) {
   reload->footer(reload_footer);
   status->callback([&command] { command.verb = Command::Verb::status; });
   reload->callback([&command] { command.verb = Command::Verb::reload; });
+}
+
+void add_audit(CLI::App& app, Command& command) {
+  CLI::App* audit = app.add_subcommand("audit", "Read or check the audit log of a broker");
+  audit->require_subcommand(1);
+  AuditCommand& options = command.audit;
+  CLI::App* tail = audit->add_subcommand("tail", "Print the last records");
+  CLI::App* verify = audit->add_subcommand("verify", "Say whether the log is what was written");
+  CLI::App* key = audit->add_subcommand("key", "Print the public key of the log");
+  const auto add_verb = [&](CLI::App* verb, AuditCommand::Act act) {
+    verb->add_option("-c,--config", command.config_file, "The broker's configuration file")
+        ->type_name("FILE");
+    verb->add_option("-d,--data", command.data_dir, "The broker's data folder")->type_name("DIR");
+    verb->add_option("--folder", options.folder,
+                     "The log's folder (default: where the configuration says it is)")
+        ->type_name("DIR");
+    verb->callback([&command, act] {
+      command.verb = Command::Verb::audit;
+      command.audit.act = act;
+    });
+  };
+  add_verb(tail, AuditCommand::Act::tail);
+  add_verb(verify, AuditCommand::Act::verify);
+  add_verb(key, AuditCommand::Act::key);
+  tail->add_option("-n,--lines", options.lines, "So many at the most (default: 20)")
+      ->type_name("N");
+  tail->add_flag("-f,--follow", options.follow, "Go on with what comes");
+  tail->add_option("--type", options.type, "Only records of this type")->type_name("TYPE");
+  tail->add_option("--identity", options.identity, "Only of this user or certificate name")
+      ->type_name("NAME");
+  tail->add_option("--client", options.client, "Only of this client identifier")->type_name("ID");
+  tail->add_option("--zone", options.zone, "Only of this zone")->type_name("NAME");
+  for (CLI::App* verb : {tail, verify}) verb->add_flag("--json", options.json, "As JSON");
+  verify
+      ->add_option("--key", options.keys,
+                   "Public key that was kept elsewhere, PEM; may be repeated (default: the one "
+                   "beside the log)")
+      ->type_name("FILE")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  verify
+      ->add_option("--head", options.head,
+                   "An end that was kept elsewhere and must be in the log: SEQ:HASH, or what "
+                   "stood in $SYS/broker/audit/head")
+      ->type_name("END");
+  verify->footer(audit_footer);
 }
 
 void add_others(CLI::App& app, Command& command, bool& example) {
@@ -162,6 +212,7 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
   add_passwd(app, command);
   add_import(app, command);
   add_cert(app, command);
+  add_audit(app, command);
   add_others(app, command, example);
 
   CommandLine line;

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/app/audit_verbs.h"
 #include "broker/app/cert_verb.h"
 #include "broker/app/exit_code.h"
 #include "broker/app/passwd.h"
@@ -20,6 +21,7 @@ struct Command {
     reload,
     passwd,
     import_mosquitto,
+    audit,
     version,
     config_docs,
     cert,
@@ -43,6 +45,7 @@ struct Command {
   /// import-mosquitto: one of them.
   std::string import_passwords;
   std::string import_acl;
+  AuditCommand audit;
 };
 
 /// A command, or what to print instead of running one.

@@ -200,6 +200,17 @@ void resolve_admin(const ConfigSources& sources, Options& options,
   }
 }
 
+/// `[audit]` with its defaults; after `data_dir` is known. The log is the same wherever the broker
+/// is started from.
+void resolve_audit(Options& options) {
+  auth::AuditOptions& log = options.audit.log;
+  if (log.folder.empty()) log.folder = options.data_dir + "/audit";
+  if (log.key_file.empty()) log.key_file = options.data_dir + "/audit-key.pem";
+  std::error_code ec;
+  const fs::path absolute = fs::absolute(log.folder, ec);
+  if (!ec) log.folder = absolute.lexically_normal().string();
+}
+
 void check_users(const Options& options, std::vector<ConfigProblem>& problems) {
   if (options.authorization != "users") return;
   for (const char* name : {"users.file", "users.rules_file"}) {
@@ -292,6 +303,7 @@ Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
   std::vector<ConfigProblem> problems;
   resolve_names(sources, options, problems);
   resolve_admin(sources, options, problems);
+  resolve_audit(options);
   check_listeners(options, problems);
   check_users(options, problems);
   check_zones(options, problems);
@@ -332,6 +344,7 @@ Reloaded merge_reload(const Options& running, const Options& next) {
   options->node_name = running.node_name;
   options->data_dir = running.data_dir;
   options->admin.socket = running.admin.socket;
+  options->audit = running.audit;
   reloaded.options = std::move(options);
   return reloaded;
 }

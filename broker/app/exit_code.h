@@ -7,6 +7,8 @@ enum class ExitCode : int {
   ok = 0,
   denied = 3,  ///< `report`: a zone has gaps
   usage = 64,
+  data_error = 65,     ///< `audit verify`: the log is not what was written
+  no_input = 66,       ///< `audit`: there is nothing to read
   unavailable = 69,    ///< an address a listener wants is in use
   internal = 70,       ///< our own fault
   os_error = 71,       ///< the system refuses a socket, a thread or memory

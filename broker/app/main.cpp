@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "broker/app/admin_verbs.h"
+#include "broker/app/audit_verbs.h"
 #include "broker/app/cert_verb.h"
 #include "broker/app/clock.h"
 #include "broker/app/command_line.h"
@@ -44,6 +45,8 @@ ExitCode run(const Command& command) {
       return cert(command.cert, sources.host_name, SystemClock().now().wall);
     case Command::Verb::report:
       return report(sources, command.json);
+    case Command::Verb::audit:
+      return read_audit(sources, command.audit);
     case Command::Verb::version:
       std::printf("lineshaft %s (MQTT 5.0, 3.1.1, 3.1)\n", version().c_str());
       break;

@@ -26,6 +26,10 @@ std::span<const OptionSection> option_sections() {
       {"mqtt", "What one client may do.", mqtt_options()},
       {"storage", "What survives, and how.", storage_options()},
       {"memory", "What the broker may use before it sheds load.", memory_options()},
+      {"audit",
+       "What happened, for those who must be able to prove it: docs/security.md. `lineshaft audit` "
+       "reads and checks it.",
+       audit_options()},
       {"log", "Log lines go to standard error.", log_options()},
       {"log.rooms", "Levels of single parts of the broker.", log_room_options()},
       {"admin",

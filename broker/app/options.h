@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/audit_writer.h"
 #include "broker/app/bind_address.h"
 #include "broker/app/policy_document.h"
 #include "broker/app/toml_reader.h"
@@ -65,6 +66,12 @@ struct UsersOptions {
   bool anonymous = false;
 };
 
+/// `[audit]`
+struct AuditSettings {
+  bool enabled = true;
+  auth::AuditOptions log;
+};
+
 /// What `[storage]` says beyond the core's part.
 struct StorageSettings {
   /// 0: a quarter of the memory, at most 512 MiB.
@@ -110,6 +117,7 @@ struct Options {
   StorageSettings storage;
   /// 0: automatic.
   std::uint64_t memory_budget_mb = 0;
+  AuditSettings audit;
   LogOptions log;
   AdminOptions admin;
   /// 0: no $SYS topics.

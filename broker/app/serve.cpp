@@ -19,6 +19,7 @@
 #include "broker/app/tls_setup.h"
 #include "broker/app/users_setup.h"
 #include "broker/app/wiring.h"
+#include "broker/base/audit.h"
 #include "broker/base/limits.h"
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
@@ -103,6 +104,7 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
     }
     count(Counter::config_reloads);
     LINESHAFT_LOG(app, info, "reloaded", {"changed", joined(reloaded.changed)});
+    audit({.type = "config_reloaded", .op = "admin", .reason = joined(reloaded.changed)});
     if (!reloaded.needs_restart.empty()) {
       LINESHAFT_LOG(app, warn, "reload_needs_restart", {"options", joined(reloaded.needs_restart)},
                     {"effect", "the old values stay in force until the broker is restarted"});
@@ -118,6 +120,7 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
                     {"remedy", each.remedy},
                     {"effect", "nothing was changed; the running configuration stays in force"});
       outcome.problems.push_back({each.where, each.what, each.remedy});
+      audit({.type = "config_refused", .op = "admin", .reason = each.what, .rule = each.where});
     }
   }
   return running;

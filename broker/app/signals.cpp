@@ -28,6 +28,7 @@ int checked(int descriptor, const char* what) {
 }  // namespace
 
 Signals::Signals() {
+  ::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is a full disk, not the end
   ::signal(SIGPIPE, SIG_IGN);  // a closed peer is an error code, not the end
   sigset_t set;
   sigemptyset(&set);

@@ -77,6 +77,7 @@ std::vector<KeptMessagePtr> SysTopics::round(const SysFacts& facts) {
   set_counters(facts.counters);
   set_loads(facts);
   for (const auto& [topic, value] : facts.more) set("lineshaft/" + topic, value);
+  if (!facts.audit_head.empty()) set("audit/head", facts.audit_head);
   return std::exchange(changed_, {});
 }
 

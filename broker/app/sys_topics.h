@@ -42,6 +42,8 @@ struct SysFacts {
   core::Statistics statistics;
   /// Further values, by topic below $SYS/broker/lineshaft/.
   std::vector<std::pair<std::string, std::string>> more;
+  /// The signed end of the audit log; empty: there is none.
+  std::string audit_head;
 };
 
 /// The $SYS topics: those of mosquitto, which MQTT Explorer and exporters read, and below

@@ -12,6 +12,7 @@
 #include "broker/app/process_facts.h"
 #include "broker/app/tls_metrics.h"
 #include "broker/base/assert.h"
+#include "broker/base/audit.h"
 #include "broker/base/log.h"
 #include "broker/net/endpoint.h"
 #include "broker/net/proxy_layer.h"
@@ -165,6 +166,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   }
   storage::Database& database = *opened.database;
   storage::Leftovers leftovers(database, now.wall);
+  if (auto failure = start_audit()) return failure;
   // Behind the store's lock, so a socket file in the data folder belongs to nobody; before the
   // restore, so that probes see the broker start.
   memory_watch_ = std::make_unique<MemoryWatch>(memory_budget_bytes(options_.memory_budget_mb));
@@ -189,8 +191,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   core::Effects effects(options_.shards);
   core_->restored(clock_.now(), restored_.summary, effects);
   server_->distribute(effects);
-  server_->add_periodic(limits::timer_tick,
-                        [this](Now at) { memory_watch_->look(at, *server_); });
+  server_->add_periodic(limits::timer_tick, [this](Now at) { memory_watch_->look(at, *server_); });
   if (options_.sys_interval_s > 0) {
     sys_topics_ = std::make_unique<SysTopics>("lineshaft " + version(), now);
     server_->add_periodic(Milliseconds{std::int64_t{options_.sys_interval_s} * 1000},
@@ -226,10 +227,20 @@ std::optional<StartFailure> Broker::add_layers(net::ServerOptions& server, WallT
   return std::nullopt;
 }
 
+std::optional<StartFailure> Broker::start_audit() {
+  if (!options_.audit.enabled) return std::nullopt;
+  audit_ = std::make_unique<auth::AuditLog>(options_.audit.log, clock_);
+  std::string problem = audit_->start();
+  if (!problem.empty()) return StartFailure{ExitCode::cannot_create, std::move(problem)};
+  audit({.type = "broker_started", .op = "admin", .reason = version()});
+  return std::nullopt;
+}
+
 std::vector<admin::MetricsSource> Broker::metrics_sources() {
   return {
       [this](admin::MetricWriter& out) { write_tls_metrics(tls_facts(), clock_.now().wall, out); },
-      [this](admin::MetricWriter& out) { memory_watch_->write(out); }};
+      [this](admin::MetricWriter& out) { memory_watch_->write(out); },
+      [this](admin::MetricWriter& out) { write_audit_metrics(out); }};
 }
 
 std::optional<StartFailure> Broker::restore(storage::Database& database,
@@ -289,12 +300,21 @@ std::vector<std::string> Broker::reload_tls() {
   return failed;
 }
 
+void Broker::write_audit_metrics(admin::MetricWriter& out) const {
+  if (!audit_) return;
+  const auth::AuditStatus status = audit_->status();
+  out.gauge("lineshaft_audit_writable", "1 while the disk takes audit records, else 0.",
+            std::uint64_t{status.error == 0});
+  out.gauge("lineshaft_audit_seq", "Number of the last audit record.", status.seq);
+}
+
 void Broker::publish_sys_topics(Now now) {
   server_->request({0, core::StatisticsRequest{}}, [this, now](const core::Reply& reply) {
     const auto* statistics = std::get_if<core::Statistics>(&reply.what);
     if (statistics == nullptr) return;
     SysFacts facts{now, read_counters(), *statistics,
-                   more_facts(journal_->status(), *memory_watch_)};
+                   more_facts(journal_->status(), *memory_watch_),
+                   audit_ ? audit_->status().head : std::string()};
     auto messages = sys_topics_->round(facts);
     server_->sink().submit(core::Request{0, core::PublishRequest{std::move(messages)}});
   });
@@ -310,12 +330,14 @@ bool Broker::stop() {
   }
   admin_->set_stopping();
   server_->stop();
+  audit({.type = "broker_stopped", .op = "admin"});
   return journal_->stop();
 }
 
 void Broker::abandon() {
   admin_->set_stopping();
   server_->stop();
+  audit({.type = "broker_gave_up", .op = "admin", .reason = "the disk has failed"});
   journal_->stop();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/audit_log.h"
 #include "auth/users_authenticator.h"
 #include "broker/app/admin_room.h"
 #include "broker/app/exit_code.h"
@@ -74,11 +75,14 @@ class Broker {
  private:
   /// What stands between MQTT and the sockets of each listener, from the socket upwards.
   std::optional<StartFailure> add_layers(net::ServerOptions& server, WallTime now);
+  /// Behind the store's lock: the folder is nobody else's then.
+  std::optional<StartFailure> start_audit();
   std::optional<StartFailure> restore(storage::Database& database, storage::Leftovers& leftovers,
                                       const std::function<bool()>& stop_asked);
   /// What rooms beside admin add to /metrics.
   std::vector<admin::MetricsSource> metrics_sources();
   std::shared_ptr<core::Interceptor> make_interceptor() const;
+  void write_audit_metrics(admin::MetricWriter& out) const;
   void publish_sys_topics(Now now);
 
   const Options& options_;
@@ -86,6 +90,8 @@ class Broker {
   const std::function<void()> on_fatal_;
   const std::function<void(ReloadAnswer)> reload_;
 
+  /// First, so that it outlives every thread that audits. Null: there is none.
+  std::unique_ptr<auth::AuditLog> audit_;
   storage::RestoreReport restored_;
   std::unique_ptr<TlsSetup> tls_;
   auth::UsersPolicyPtr users_;

@@ -225,6 +225,26 @@ inline constexpr std::size_t policy_conduits_max = 4096;
 inline constexpr std::size_t policy_rules_max = 60'000;
 /// Errors and lints of one document that are reported; then one says how many were left out.
 inline constexpr std::size_t policy_diagnostics_max = 100;
+/// The window in which anomaly rules count.
+inline constexpr Milliseconds anomaly_window{10'000};
+/// Windows of a principal or conduit until something is expected of it, and those its average
+/// reaches back.
+inline constexpr std::uint32_t anomaly_warm_up_windows = 60;
+inline constexpr std::uint32_t anomaly_memory_windows = 360;
+/// Time from the start on in which no principal is a stranger.
+inline constexpr Milliseconds anomaly_learning{3600 * 1000};
+/// Anomaly rules; a further one is a fault of the configuration.
+inline constexpr std::size_t anomaly_rules_max = 32;
+/// Principals and conduits that are watched; a further one is not, counted, until another one has
+/// done nothing for as long as the average reaches back.
+inline constexpr std::size_t anomaly_subjects_max = 65'536;
+/// Those that are judged in one turn.
+inline constexpr std::size_t anomaly_slice = 1'000;
+/// Places for topics that somebody has used (8 bytes each); then the older of two is forgotten and
+/// would be new again.
+inline constexpr std::size_t anomaly_topics_max = 128 * 1024;
+/// Events between two looks at them; further ones are dropped, counted.
+inline constexpr std::size_t anomaly_events_max = 256;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

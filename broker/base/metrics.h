@@ -90,6 +90,9 @@ namespace lineshaft {
   X(audit_records_lost, "audit_records_lost")                       \
   X(audit_gaps, "audit_gaps")                                       \
   X(audit_failures, "audit_failures")                               \
+  X(anomaly_events, "anomaly_events")                               \
+  X(anomaly_events_dropped, "anomaly_events_dropped")               \
+  X(anomaly_subjects_refused, "anomaly_subjects_refused")           \
   X(config_reloads, "config_reloads")                               \
   X(config_reload_failures, "config_reload_failures")               \
   X(http_headers_refused_limit, "http_headers_refused_limit")       \

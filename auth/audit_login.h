@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string_view>
+
+#include "broker/base/reason_code.h"
+#include "broker/core/authenticator.h"
+
+namespace lineshaft::auth {
+
+/// How the attempt of a client to prove that it is `identity` ended, for the audit log. `reason`:
+/// more than the Reason Code that the client gets, or empty.
+void audit_login(const core::AuthenticationStep& step, std::string_view identity,
+                 ReasonCode reason_code, std::string_view reason = {}, std::string_view zone = {});
+
+/// "10.0.0.1:1883" and "[::1]:1883" without the port, anything else as it is.
+std::string_view address_without_port(std::string_view address);
+
+}  // namespace lineshaft::auth
