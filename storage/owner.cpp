@@ -29,6 +29,7 @@ bool read_name(ByteReader bytes, core::Principal& principal) {
 
 bool read_zone(ByteReader bytes, core::Principal& principal) {
   principal.issuer_spki = bytes.sized();
+  principal.serial = bytes.sized();
   principal.zone = bytes.sized();
   while (bytes.left() > 0) principal.roles.emplace_back(bytes.sized());
   return !bytes.failed();
@@ -48,6 +49,7 @@ std::string owner_ext(const core::PrincipalPtr& owner) {
   if (owner->issuer_spki.empty() && owner->zone.empty() && owner->roles.empty()) return ext;
   bytes.clear();
   item.sized(owner->issuer_spki);
+  item.sized(owner->serial);
   item.sized(owner->zone);
   for (const std::string& role : owner->roles) item.sized(role);
   put_item(ext, owner_zone_item, bytes);

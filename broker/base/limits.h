@@ -245,6 +245,9 @@ inline constexpr std::size_t anomaly_slice = 1'000;
 inline constexpr std::size_t anomaly_topics_max = 128 * 1024;
 /// Events between two looks at them; further ones are dropped, counted.
 inline constexpr std::size_t anomaly_events_max = 256;
+/// Certificates remembered for the time after the end of the revocation lists; from here on the
+/// oldest are forgotten, and then refused like unknown ones.
+inline constexpr std::size_t fresh_certificates_max = 65'536;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

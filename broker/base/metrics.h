@@ -59,6 +59,10 @@ namespace lineshaft {
   X(logins_failed, "logins_failed")                                 \
   X(logins_refused_busy, "logins_refused_busy")                     \
   X(logins_refused_backoff, "logins_refused_backoff")               \
+  X(identities_accepted, "identities_accepted")                     \
+  X(identities_refused, "identities_refused")                       \
+  X(identities_on_grace, "identities_on_grace")                     \
+  X(revocation_lists_ended, "revocation_lists_ended")               \
   X(login_backoffs_forgotten, "login_backoffs_forgotten")           \
   X(reauthentications_failed, "reauthentications_failed")           \
   X(connections_revoked, "connections_revoked")                     \

@@ -40,6 +40,8 @@ struct Principal {
   std::string serial{};
   /// The certificate's end.
   WallTime not_after{};
+  /// Of the rules by which zone, roles and name were read from it; 0 if that is not known any more.
+  std::uint32_t claims_digest = 0;
 
   bool is_anonymous() const { return proof == Proof::none; }
 };

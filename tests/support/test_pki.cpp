@@ -52,6 +52,17 @@ TestPki::TestPki(std::filesystem::path folder, const std::string& name, Days lef
     : folder_(std::move(folder)), key_(EVP_EC_gen("P-256")) {
   check(key_ != nullptr);
   certificate_ = sign(name, key_, true, left, Shape{});
+  write(name);
+}
+
+TestPki::TestPki(std::filesystem::path folder, const std::string& name, TestPki& root)
+    : folder_(std::move(folder)), key_(EVP_EC_gen("P-256")) {
+  check(key_ != nullptr);
+  certificate_ = root.sign(name, key_, true, Days{3650}, Shape{});
+  write(name);
+}
+
+void TestPki::write(const std::string& name) {
   ca_pem_ = pem([this](BIO* out) { return PEM_write_bio_X509(out, certificate_); });
   ca_file_ = (folder_ / (name + ".pem")).string();
   replace_file(ca_file_, ca_pem_);
@@ -77,7 +88,7 @@ X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days lef
                                reinterpret_cast<const unsigned char*>(value.data()),
                                static_cast<int>(value.size()), -1, 0);
   }
-  X509* const issuer = is_ca ? one : certificate_;
+  X509* const issuer = certificate_ == nullptr ? one : certificate_;
   X509_set_issuer_name(one, X509_get_subject_name(issuer));
   X509_set_pubkey(one, key);
   X509V3_CTX context;
@@ -87,10 +98,10 @@ X509* TestPki::sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days lef
   add_extension(one, context, NID_key_usage,
                 is_ca ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
   add_extension(one, context, NID_subject_key_identifier, "hash");
+  if (issuer != one && shape.has_authority_key) {
+    add_extension(one, context, NID_authority_key_identifier, "keyid");
+  }
   if (!is_ca) {
-    if (shape.has_authority_key) {
-      add_extension(one, context, NID_authority_key_identifier, "keyid");
-    }
     if (*shape.usage != '\0') add_extension(one, context, NID_ext_key_usage, shape.usage);
     if (!shape.san.empty()) add_extension(one, context, NID_subject_alt_name, shape.san.c_str());
   }
@@ -127,7 +138,23 @@ std::string TestPki::spki() const {
   return hash;
 }
 
+long TestPki::serial() const { return ASN1_INTEGER_get(X509_get0_serialNumber(certificate_)); }
+
 std::string TestPki::revocations(const std::vector<long>& serials, Days left) const {
+  X509_CRL* const list = list_of(serials, left);
+  std::string text = pem([list](BIO* out) { return PEM_write_bio_X509_CRL(out, list); });
+  X509_CRL_free(list);
+  return text;
+}
+
+std::string TestPki::revocations_der(const std::vector<long>& serials) const {
+  X509_CRL* const list = list_of(serials, Days{30});
+  std::string der = der_of(i2d_X509_CRL, list);
+  X509_CRL_free(list);
+  return der;
+}
+
+X509_CRL* TestPki::list_of(const std::vector<long>& serials, Days left) const {
   X509_CRL* const list = X509_CRL_new();
   check(list != nullptr && X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1);
   X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate_));
@@ -157,9 +184,7 @@ std::string TestPki::revocations(const std::vector<long>& serials, Days left) co
   check(X509_CRL_add1_ext_i2d(list, NID_crl_number, number, 0, 0) == 1);
   ASN1_INTEGER_free(number);
   check(X509_CRL_sort(list) == 1 && X509_CRL_sign(list, key_, EVP_sha256()) > 0);
-  std::string text = pem([list](BIO* out) { return PEM_write_bio_X509_CRL(out, list); });
-  X509_CRL_free(list);
-  return text;
+  return list;
 }
 
 void replace_file(const std::string& path, const std::string& content) {

@@ -28,6 +28,8 @@ class TestPki {
 
   explicit TestPki(std::filesystem::path folder, const std::string& name = "Test CA",
                    Days left = Days{3650});
+  /// Below `root`.
+  TestPki(std::filesystem::path folder, const std::string& name, TestPki& root);
   ~TestPki();
   TestPki(const TestPki&) = delete;
   TestPki& operator=(const TestPki&) = delete;
@@ -51,15 +53,21 @@ class TestPki {
   Issued issue(const std::string& name, Days left, const Shape& shape);
   /// A revocation list with these serials, in PEM; ends in `left`.
   std::string revocations(const std::vector<long>& serials, Days left = Days{30}) const;
+  std::string revocations_der(const std::vector<long>& serials) const;
 
   const std::string& ca_file() const { return ca_file_; }
   const std::string& ca_pem() const { return ca_pem_; }
   /// SHA-256 of the CA's SubjectPublicKeyInfo, 32 raw bytes.
   std::string spki() const;
+  /// Of its own certificate.
+  long serial() const;
   X509* certificate() const { return certificate_; }
 
  private:
+  /// A certificate for `key`; by itself as long as there is no certificate of its own.
   X509* sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left, const Shape& shape);
+  X509_CRL* list_of(const std::vector<long>& serials, Days left) const;
+  void write(const std::string& name);
 
   std::filesystem::path folder_;
   EVP_PKEY* key_ = nullptr;

@@ -123,6 +123,7 @@ TEST_CASE("issuer, zone and roles of an owner are kept; older records have none"
   };
   const std::string old = encoded(gateway);
   gateway.issuer_spki = std::string(32, '\0');
+  gateway.serial = "5e";
   gateway.zone = "ot";
   gateway.roles = {"edge", "host"};
   const std::string bytes = encoded(gateway);
@@ -130,6 +131,7 @@ TEST_CASE("issuer, zone and roles of an owner are kept; older records have none"
   REQUIRE(read.has_value());
   CHECK(read->owner->proof == core::Proof::certificate);
   CHECK(read->owner->issuer_spki == gateway.issuer_spki);
+  CHECK(read->owner->serial == "5e");
   CHECK(read->owner->zone == "ot");
   CHECK(read->owner->roles == gateway.roles);
   CHECK(core::is_same(*read->owner, gateway));
