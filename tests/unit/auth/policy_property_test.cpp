@@ -290,6 +290,7 @@ TEST_CASE("principals of one class get the same decisions", "[auth][policy]") {
         Decision its = one.policy->check(first, first_id, op, topic, attributes);
         // All who may do nothing are one class, for whatever reason.
         if (key.key == "-") mine.reason = its.reason = PolicyReason::strength;
+        if (mine == its) continue;
         INFO(reference::to_json(one.plain).dump(1));
         INFO(key.key << " " << topic);
         REQUIRE(mine == its);

@@ -82,7 +82,7 @@ std::string Chance::topic_of(const std::string& filter) {
   for (std::size_t depth = 0;; ++depth) {
     const std::size_t end = std::min(filter.find('/', begin), filter.size());
     const std::string level = filter.substr(begin, end - begin);
-    if (level == "#" && depth > 0 && one_in(4)) return topic;
+    if (level == "#" && !topic.empty() && one_in(4)) return topic;
     if (level == "#" && depth == 0) return this->topic();
     if (depth > 0) topic += '/';
     topic += level == "+" || level == "#" ? this->level() : level;
