@@ -28,8 +28,10 @@ INTERESTING = bytes([0, 1, 2, 0x7F, 0x80, 0xC0, 0xED, 0xFF])
 CONFIG = """
 [listeners.tcp]
 bind = "127.0.0.1:{port}"
+connects_per_s_max = 0
 [listeners.unix]
 bind = "unix:{folder}/mqtt.sock"
+connects_per_s_max = 0
 [log.rooms]
 core = "error"
 net = "error"
