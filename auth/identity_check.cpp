@@ -204,12 +204,16 @@ class Judgement {
   std::uint8_t fresh_strength_ = 0;
 };
 
+bool may_vouch(const IdentityConfig& config, const core::Principal& principal) {
+  const auto issuer = config.issuers.find(principal.issuer_spki);
+  return issuer != config.issuers.end() && contains_word(issuer->second.zones, principal.zone);
+}
+
 /// Is what made the certificate's owner still true?
 Recheck recheck_certificate(const IdentityRules& rules, const core::Principal& principal) {
   const IdentityConfig& config = *rules.config;
   const TrustView::Issuer state = rules.trust->issuer(principal.issuer_spki);
-  const auto issuer = config.issuers.find(principal.issuer_spki);
-  if (issuer == config.issuers.end() || !contains_word(issuer->second.zones, principal.zone)) {
+  if (!may_vouch(config, principal)) {
     return {PolicyReason::issuer_not_for_zone, "its CA may no longer vouch for its zone"};
   }
   if (state == TrustView::Issuer::untrusted) {
@@ -226,16 +230,23 @@ Recheck recheck_certificate(const IdentityRules& rules, const core::Principal& p
   return {};
 }
 
-Recheck recheck_name(const IdentityRules& rules, const core::Principal& principal) {
+/// Where the policy says a user or a pre-shared key belongs; null: nowhere, or it is no user any
+/// more.
+const IdentityConfig::User* find_named(const IdentityRules& rules,
+                                       const core::Principal& principal) {
   const bool is_psk = principal.proof == core::Proof::psk;
   const auto& table = is_psk ? rules.config->psk : rules.config->users;
   const auto found = table.find(principal.name);
-  const bool has_place = found != table.end() && found->second.zone == principal.zone &&
-                         found->second.roles == principal.roles;
-  if (!has_place) return {PolicyReason::no_zone_claim, "its zone or roles are others now"};
-  const bool is_user = rules.users != nullptr && rules.users->users.contains(principal.name);
-  if (!is_psk && !is_user) return {PolicyReason::no_zone_claim, "there is no such user any more"};
-  return {};
+  const bool is_known =
+      is_psk || (rules.users != nullptr && rules.users->users.contains(principal.name));
+  return found != table.end() && is_known ? &found->second : nullptr;
+}
+
+Recheck recheck_name(const IdentityRules& rules, const core::Principal& principal) {
+  const IdentityConfig::User* const user = find_named(rules, principal);
+  if (user == nullptr) return {PolicyReason::no_zone_claim, "there is no such user any more"};
+  if (user->zone == principal.zone && user->roles == principal.roles) return {};
+  return {PolicyReason::no_zone_claim, "its zone or roles are others now"};
 }
 
 }  // namespace
@@ -288,24 +299,20 @@ Recheck reverify(const IdentityRules& rules, const core::Principal& principal, W
 
 bool is_gone(const IdentityRules& rules, const core::Principal& principal) {
   const IdentityConfig& config = *rules.config;
-  if (!config.zones.contains(principal.zone)) return true;
-  if (principal.is_anonymous()) return true;
-  if (principal.proof != core::Proof::certificate) {
-    return recheck_name(rules, principal).reason != PolicyReason::allowed;
-  }
-  const auto issuer = config.issuers.find(principal.issuer_spki);
-  return issuer == config.issuers.end() || !contains_word(issuer->second.zones, principal.zone);
+  if (principal.is_anonymous() || !config.zones.contains(principal.zone)) return true;
+  if (principal.proof == core::Proof::certificate) return !may_vouch(config, principal);
+  return find_named(rules, principal) == nullptr;
 }
 
-bool gives_up_client_id(const IdentityRules& rules, const core::Principal& principal) {
-  if (is_gone(rules, principal)) return true;
+ClientIdRule client_id_rule(const IdentityRules& rules, const core::Principal& principal) {
   const IdentityConfig& config = *rules.config;
   // Of a stored session nobody knows through which listener it was made.
   const auto listener = config.listeners.find(principal.listener);
+  if (listener != config.listeners.end() && listener->second.client_id) {
+    return *listener->second.client_id;
+  }
   const auto zone = config.zones.find(principal.zone);
-  const std::optional<ClientIdRule> own =
-      listener != config.listeners.end() ? listener->second.client_id : std::nullopt;
-  return own.value_or(zone->second.client_id) == ClientIdRule::free;
+  return zone != config.zones.end() ? zone->second.client_id : ClientIdRule::bind;
 }
 
 std::optional<WallTime> identity_end(const IdentityRules& rules, const core::Principal& principal) {

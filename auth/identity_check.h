@@ -77,12 +77,13 @@ struct Recheck {
 /// stay.
 Recheck reverify(const IdentityRules& rules, const core::Principal& principal, WallTime now);
 
-/// Will nobody ever be let in as `principal` again, as the rules are? Its zone is gone, its CA may
-/// not vouch for it any more, or its user. Being revoked, expired or too weak can be put right.
+/// Can nobody ever be let in as `principal` again, as the rules are? Its zone is gone, its CA may
+/// not vouch for it any more, or its name is unknown. Who is revoked, expired or too weak may come
+/// back with a better proof, and a user with other roles is the same user.
 bool is_gone(const IdentityRules& rules, const core::Principal& principal);
 
-/// May another identity take this one's Client Identifier?
-bool gives_up_client_id(const IdentityRules& rules, const core::Principal& principal);
+/// What holds for the Client Identifiers of `principal`: what its listener says, else its zone.
+ClientIdRule client_id_rule(const IdentityRules& rules, const core::Principal& principal);
 
 /// When `reverify` says something else for no other reason than the time; nullopt: never.
 std::optional<WallTime> identity_end(const IdentityRules& rules, const core::Principal& principal);

@@ -87,6 +87,8 @@ constexpr Help helps[] = {
      "Clients let in after the end of the revocation lists because they were known before."},
     {Counter::revocation_lists_ended,
      "Times the revocation lists that a CA of the policy needs have ended without new ones."},
+    {Counter::client_certificates_ending,
+     "Warnings that the certificate of a connected client ends in 30, 7 or 1 days."},
     {Counter::login_backoffs_forgotten,
      "Names and addresses whose failed logins were forgotten because there are too many."},
     {Counter::reauthentications_failed,

@@ -248,6 +248,8 @@ inline constexpr std::size_t anomaly_events_max = 256;
 /// Certificates remembered for the time after the end of the revocation lists; from here on the
 /// oldest are forgotten, and then refused like unknown ones.
 inline constexpr std::size_t fresh_certificates_max = 65'536;
+/// Certificates of connected clients whose ends are watched; above it all are looked up anew.
+inline constexpr std::size_t certificate_ends_max = 65'536;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

@@ -63,6 +63,7 @@ namespace lineshaft {
   X(identities_refused, "identities_refused")                       \
   X(identities_on_grace, "identities_on_grace")                     \
   X(revocation_lists_ended, "revocation_lists_ended")               \
+  X(client_certificates_ending, "client_certificates_ending")       \
   X(login_backoffs_forgotten, "login_backoffs_forgotten")           \
   X(reauthentications_failed, "reauthentications_failed")           \
   X(connections_revoked, "connections_revoked")                     \

@@ -303,26 +303,43 @@ TEST_CASE("the owner of a stored session is judged by what was stored", "[auth][
   CHECK(reverify(plant.rules(), stored, plant.now).reason == PolicyReason::no_zone_claim);
 }
 
-TEST_CASE("an identity that can come back keeps its Client Identifier", "[auth][zones]") {
+TEST_CASE("an identity is gone when nobody can be it again, not when it is locked out",
+          "[auth][zones]") {
   IdentityPlant plant;
   const core::Principal gateway = plant.judge(plant.gateway("gw"), plant.ot).principal;
-  const auto given_up = [&] { return gives_up_client_id(plant.rules(), gateway); };
-  CHECK_FALSE(given_up());
-  // Revoked, expired, too weak, or the rules are read otherwise: it may come with a new
-  // certificate.
+  const auto gone = [&](const core::Principal& who) { return is_gone(plant.rules(), who); };
+  CHECK_FALSE(gone(gateway));
+  // Revoked, too weak, or certificates are read otherwise: it may come with a better one.
   plant.config.zones["ot"].sl_t = 4;
   plant.config.claims_digest = 77;
   plant.use_lists({plant.ot.revocations({1, 2, 3}), plant.root.revocations({})});
-  CHECK_FALSE(given_up());
-  plant.config.zones["ot"].client_id = ClientIdRule::free;
-  CHECK(given_up());
-  plant.config.listeners["tls"].client_id = ClientIdRule::bind;
-  CHECK_FALSE(given_up());
+  REQUIRE(reverify(plant.rules(), gateway, plant.now).reason != PolicyReason::allowed);
+  CHECK_FALSE(gone(gateway));
   plant.config.issuers[plant.ot.spki()].zones = {"dmz"};
-  CHECK(given_up());
+  CHECK(gone(gateway));
   plant.config.issuers[plant.ot.spki()].zones = {"ot"};
   plant.config.zones.erase("ot");
-  CHECK(given_up());
+  CHECK(gone(gateway));
+
+  const core::Principal alice =
+      judge_name(plant.rules(), "alice", core::Proof::password, {"office", 13, "c", plant.now})
+          .principal;
+  plant.config.users["alice"].roles = {"app"};
+  CHECK_FALSE(gone(alice));
+  plant.config.users.erase("alice");
+  CHECK(gone(alice));
+  CHECK(gone(core::Principal{}));
+}
+
+TEST_CASE("the listener's rule for Client Identifiers comes before the zone's", "[auth][zones]") {
+  IdentityPlant plant;
+  core::Principal gateway = plant.judge(plant.gateway("gw"), plant.ot).principal;
+  plant.config.zones["ot"].client_id = ClientIdRule::free;
+  CHECK(client_id_rule(plant.rules(), gateway) == ClientIdRule::free);
+  plant.config.listeners["tls"].client_id = ClientIdRule::bind;
+  CHECK(client_id_rule(plant.rules(), gateway) == ClientIdRule::bind);
+  gateway.listener.clear();
+  CHECK(client_id_rule(plant.rules(), gateway) == ClientIdRule::free);
 }
 
 TEST_CASE("a user whose zone, roles or name are gone must come again", "[auth][zones]") {
