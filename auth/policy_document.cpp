@@ -56,7 +56,7 @@ class DocumentReader {
     if (zones != nullptr) read_zones(*zones, top.pointer_of("zones"));
     if (roles != nullptr) read_roles(*roles, top.pointer_of("roles"));
     if (const json* value = top.find("conduits")) read_conduits(*value, "/conduits");
-    for (const std::string_view key : {"pki", "listeners", "identity"}) top.find(key);
+    for (const std::string_view key : {"pki", "listeners", "identity", "anomaly"}) top.find(key);
     check_trust(document, zone_names_, report_);
     if (const json* value = top.find("users")) read_users(*value, "/users");
     top.finish();

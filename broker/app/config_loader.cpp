@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "auth/anomaly_config.h"
 #include "broker/app/option_checks.h"
 #include "broker/app/settings_reader.h"
 
@@ -211,6 +212,16 @@ void resolve_audit(Options& options) {
   if (!ec) log.folder = absolute.lexically_normal().string();
 }
 
+void read_anomaly(Options& options, std::vector<ConfigProblem>& problems) {
+  std::vector<auth::AnomalyFault> faults;
+  const bool has_actions = false;
+  options.anomaly.rules = auth::read_anomaly_rules(*options.policy.json, has_actions, faults);
+  for (auth::AnomalyFault& each : faults) {
+    problems.push_back({place_of(options.policy.places, each.pointer), std::move(each.what),
+                        std::move(each.remedy)});
+  }
+}
+
 void check_users(const Options& options, std::vector<ConfigProblem>& problems) {
   if (options.authorization != "users") return;
   for (const char* name : {"users.file", "users.rules_file"}) {
@@ -307,6 +318,7 @@ Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
   check_listeners(options, problems);
   check_users(options, problems);
   check_zones(options, problems);
+  read_anomaly(options, problems);
   if (!problems.empty()) throw ConfigError(std::move(problems));
   return options;
 }
@@ -340,11 +352,15 @@ Reloaded merge_reload(const Options& running, const Options& next) {
   options->files = next.files;
   options->policy = next.policy;
   const auto tables = next.policy.difference(running.policy);
-  reloaded.changed.insert(reloaded.changed.end(), tables.begin(), tables.end());
+  for (const std::string& name : tables) {
+    // A new rule would have to learn first, and the old ones would forget.
+    (name == "anomaly" ? reloaded.needs_restart : reloaded.changed).push_back(name);
+  }
   options->node_name = running.node_name;
   options->data_dir = running.data_dir;
   options->admin.socket = running.admin.socket;
   options->audit = running.audit;
+  options->anomaly = running.anomaly;
   reloaded.options = std::move(options);
   return reloaded;
 }

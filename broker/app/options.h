@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/anomaly_rule.h"
 #include "auth/audit_writer.h"
 #include "broker/app/bind_address.h"
 #include "broker/app/policy_document.h"
@@ -118,6 +119,7 @@ struct Options {
   /// 0: automatic.
   std::uint64_t memory_budget_mb = 0;
   AuditSettings audit;
+  auth::AnomalyConfig anomaly;
   LogOptions log;
   AdminOptions admin;
   /// 0: no $SYS topics.

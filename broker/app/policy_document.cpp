@@ -26,7 +26,7 @@ bool is_joined(const std::string& name) {
 
 /// Lists to which every file may add.
 bool is_appended(const std::string& name) {
-  return name == "identity" || name == "conduits" || name == "pki.pins";
+  return name == "anomaly" || name == "identity" || name == "conduits" || name == "pki.pins";
 }
 
 void join(TomlTable& into, TomlTable&& from, const std::string& name,

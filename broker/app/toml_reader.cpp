@@ -177,8 +177,8 @@ std::optional<toml::source_position> stray_character(std::string_view text) {
 std::string FilePlace::text() const { return fmt::format("{}:{}:{}", file, line, column); }
 
 bool is_policy_key(const std::vector<std::string>& path, bool is_table) {
-  constexpr std::array<std::string_view, 6> tables = {"conduits", "identity", "pki",
-                                                      "policy",   "roles",    "zones"};
+  constexpr std::array<std::string_view, 7> tables = {"anomaly", "conduits", "identity", "pki",
+                                                      "policy",  "roles",    "zones"};
   if (path.size() == 1) return std::ranges::find(tables, path.front()) != tables.end();
   return path.size() == 2 && path.front() == "users" && is_table;
 }

@@ -7,6 +7,7 @@
 #include <random>
 #include <utility>
 
+#include "auth/anomaly_watcher.h"
 #include "auth/users_interceptor.h"
 #include "broker/app/command_line.h"
 #include "broker/app/process_facts.h"
@@ -177,6 +178,9 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   LINESHAFT_ASSERT(is_open || users_ != nullptr);
   core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed(),
                                        make_interceptor());
+  if (!options_.anomaly.rules.empty()) {
+    core_->set_watcher(std::make_shared<auth::AnomalyWatcher>(options_.anomaly, nullptr));
+  }
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
 
   server_ = std::make_unique<net::Server>(std::move(server), *core_, nullptr, clock_);

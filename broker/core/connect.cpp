@@ -225,6 +225,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   if (expiry_s > 0 && config_.has_store) session.stored = true;
   if (session.stored) record_session(session, true);
   if (packet.will) set_will(session, std::move(*packet.will), expiry_s);
+  if (watcher_) watch(connection, session);
 }
 
 void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,

@@ -53,6 +53,8 @@ struct ConnectionState {
   PrincipalPtr principal;
   /// Authentication Method its CONNECT named; empty without.
   std::string authentication_method;
+  /// How the watcher calls it; 0 without one.
+  std::uint32_t watched_as = 0;
   /// Between AUTH 0x19 and its outcome.
   bool reauthenticates = false;
   /// Of its listener; null when that has none of its own. The core's configuration owns them.

@@ -201,6 +201,7 @@ void Core::on_time() {
     slow_heavy_senders();
   }
   repeat_loads();
+  if (watcher_) publish_watched();
   if (draining_) {
     flush_values(limits::slice);
     if (!dirty_.empty()) effects_->again = true;

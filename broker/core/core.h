@@ -26,13 +26,14 @@
 #include "broker/core/subscription_trie.h"
 #include "broker/core/timers.h"
 #include "broker/core/topic_entry.h"
+#include "broker/core/watcher.h"
 
 namespace lineshaft::core {
 
 /// The pure machine: `apply(now, input) -> effects`. No socket, file, thread, lock or clock.
 ///
 /// Owned by whoever runs its turns; never called by two threads at once. Its parts stand in one
-/// file each: connect, authenticate, policy, publish, router, delivery, subscribe, replay,
+/// file each: connect, authenticate, policy, watch, publish, router, delivery, subscribe, replay,
 /// acknowledge, disconnect, wills, values, journal, restore.
 class Core {
  public:
@@ -55,6 +56,9 @@ class Core {
   void apply(Now now, Input input, Effects& effects);
 
   Statistics statistics() const;
+
+  /// Who looks at what passes; before the first `apply`.
+  void set_watcher(std::shared_ptr<Watcher> watcher) { watcher_ = std::move(watcher); }
 
  private:
   /// Why a connection ends, as far as its will is concerned.
@@ -125,6 +129,10 @@ class Core {
   void send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,
                     Session& session, bool session_present, bool assigned);
   void after_connack(ConnectionState& connection);
+
+  // watch.cpp
+  void watch(ConnectionState& connection, const Session& session);
+  void publish_watched();
 
   // authenticate.cpp
   void on_auth(ConnectionState& connection, mqtt::AuthPacket& packet);
@@ -425,6 +433,9 @@ class Core {
   /// Packet identifiers of sent messages by (sid, seq), until the queue brings the message.
   std::map<std::pair<SessionId, std::uint64_t>, std::uint16_t> restoring_sent_;
   WallTime wall_floor_{};
+
+  /// Null: nobody looks.
+  std::shared_ptr<Watcher> watcher_;
 
   Statistics statistics_;
   std::size_t connected_ = 0;

@@ -449,6 +449,7 @@ void Core::skip_missing(Session& session, std::uint64_t before_seq) {
 
 void Core::deliver(ConnectionState& connection, const Message& message, const Recipient& recipient,
                    std::span<const std::uint32_t> identifiers, std::uint32_t expiry_s) {
+  if (watcher_) watcher_->on_deliver(connection.watched_as, message);
   ShardEffects& shard = effects_->shards[connection.id.shard];
   // Neighbours that get the same message share one effect.
   Deliver* last = shard.list.empty() ? nullptr : std::get_if<Deliver>(&shard.list.back());

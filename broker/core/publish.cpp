@@ -72,6 +72,7 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
   if (config_.qos1_always_sync && message.qos() != QoS::at_most_once) {
     wait_seq = std::max(wait_seq, persist_topic(publication.topic, true));
   }
+  if (watcher_) watcher_->on_publish(connection.watched_as, message);
   const bool nobody = targets_.empty();
   route(publication);
   packet.message = std::move(publication.message);
@@ -135,6 +136,7 @@ void Core::refuse_publish(ConnectionState& connection, const mqtt::PublishPacket
     LINESHAFT_LOG(core, warn, "publish_refused", {"client_id", session.client_id},
                   {"topic", packet.message->topic()}, {"reason", to_string(reason)});
   }
+  if (watcher_ && reason == ReasonCode::not_authorized) watcher_->on_deny(connection.watched_as);
   // A 3.x client cannot be told: what the store cannot take must not be acknowledged, so it is
   // closed; everything else is acknowledged and dropped.
   const bool no_store = !store_state_.accepts_writes && reason == store_state_.refusal;

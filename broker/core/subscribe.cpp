@@ -39,6 +39,8 @@ void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& pack
     // [MQTT-3.8.4-5], [MQTT-3.8.4-6] as if each had come alone, one code for each in their order
     // [MQTT-3.9.3-1]
     suback->reasons.push_back(subscribe_one(session, packet, item));
+    const bool denied = suback->reasons.back() == ReasonCode::not_authorized;
+    if (watcher_ && denied) watcher_->on_deny(connection.watched_as);
   }
   acknowledge(connection, std::move(suback), session.state_seq);  // [MQTT-3.8.4-1]
 }
