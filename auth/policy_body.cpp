@@ -42,7 +42,6 @@ class PolicyBody::Builder {
     for (std::size_t i = 0; i < spec.roles.size(); ++i) add_role(spec.roles[i], i);
     sort_conduits(spec.conduits);
     for (std::size_t i = 0; i < body_.conduits.size(); ++i) add_conduit(i);
-    body_.users = spec.users;
     body_.trie.freeze();
     flatten();
   }

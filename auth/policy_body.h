@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -111,7 +110,6 @@ class PolicyBody {
   std::vector<std::uint8_t> zone_uses;
   std::vector<BucketLimits> buckets;
   std::vector<Rule> rules;
-  std::map<std::string, UserFacts, std::less<>> users;
   /// Some `own` or role filter begins with '$' literally, or some role reads $SYS.
   bool knows_dollar = false;
 

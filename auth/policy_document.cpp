@@ -393,7 +393,7 @@ void DocumentReader::read_times(TableReader& table, ConduitSpec& conduit) {
   }
 }
 
-/// Users of the users file; one without a table here has no zone and is not let in.
+/// Whom they name is compiled with the certificates; here the names must lead somewhere.
 void DocumentReader::read_users(const json& value, const std::string& pointer) {
   if (!value.is_object()) {
     report_.error(pointer, fmt::format("expected a table, found a {}", value.type_name()),
@@ -402,14 +402,9 @@ void DocumentReader::read_users(const json& value, const std::string& pointer) {
   }
   for (const auto& [name, user] : value.items()) {
     TableReader table(report_, user, join_pointer(pointer, name));
-    const auto zone = zone_end(table, "zone");
-    const std::vector<std::size_t> roles = role_list(table);
+    zone_end(table, "zone");
+    role_list(table);
     table.finish();
-    if (!zone) continue;
-    UserFacts facts{spec_.zones[*zone].facts.name, {}};
-    for (const std::size_t role : roles) facts.roles.push_back(spec_.roles[role].name);
-    std::ranges::sort(facts.roles);
-    spec_.users.emplace(name, std::move(facts));
   }
 }
 

@@ -31,6 +31,15 @@ bool is_limit(PolicyReason reason) {
          reason == PolicyReason::conduit_size;
 }
 
+/// The bits of the word that belong to the range.
+std::uint64_t bits_of(ConduitRange range, std::uint32_t word) {
+  const std::uint32_t first = word * 64;
+  std::uint64_t bits = ~std::uint64_t{0};
+  if (range.begin > first) bits &= ~std::uint64_t{0} << (range.begin - first);
+  if (range.end < first + 64) bits &= (std::uint64_t{1} << (range.end - first)) - 1;
+  return bits;
+}
+
 }  // namespace
 
 PolicyEvaluation::PolicyEvaluation(const PolicySnapshot& snapshot, const core::Principal& principal,
@@ -196,27 +205,21 @@ Decision PolicyEvaluation::decide_unowned(Op op, const Judged& judged,
   return rule != no_rule ? allowed_by(rule) : denied(PolicyReason::topic_unowned);
 }
 
-std::vector<std::uint64_t> PolicyEvaluation::candidates(const Judged& judged,
-                                                        ConduitRange range) const {
-  const std::uint32_t first = range.begin / 64;
-  const std::size_t count = (range.end - 1) / 64 - first + 1;
-  std::vector<std::uint64_t> matched(count), excepted(count);
-  const auto gather = [&](const SparseBits& bits, std::vector<std::uint64_t>& into) {
-    const auto begin = body_.words.begin() + bits.begin;
+std::uint64_t PolicyEvaluation::candidates(const Judged& judged, std::uint32_t word) const {
+  std::uint64_t matched = 0;
+  std::uint64_t excepted = 0;
+  const auto word_of = [&](const SparseBits& bits) {
     const auto end = body_.words.begin() + bits.end;
-    auto word = std::lower_bound(begin, end, first, [](const SparseWord& one, std::uint32_t index) {
-      return one.index < index;
-    });
-    for (; word != end && word->index < first + count; ++word) {
-      into[word->index - first] |= word->bits;
-    }
+    const auto found = std::lower_bound(
+        body_.words.begin() + bits.begin, end, word,
+        [](const SparseWord& one, std::uint32_t index) { return one.index < index; });
+    return found == end || found->index != word ? 0 : found->bits;
   };
   judged.slots.for_each([&](std::uint32_t index) {
-    gather(body_.slots[index].topics, matched);
-    gather(body_.slots[index].except, excepted);
+    matched |= word_of(body_.slots[index].topics);
+    excepted |= word_of(body_.slots[index].except);
   });
-  for (std::size_t i = 0; i < count; ++i) matched[i] &= ~excepted[i];
-  return matched;
+  return matched & ~excepted;
 }
 
 PolicyReason PolicyEvaluation::conduit_condition(const CompiledConduit& conduit, SparkplugType type,
@@ -271,34 +274,41 @@ Decision PolicyEvaluation::decide_conduit(Op op, const Judged& judged,
   const ConduitRange range = body_.conduits_between(from, to);
   if (range.begin == range.end) return denied(PolicyReason::no_conduit);
   const auto& via = publishes ? body_.via_publish : body_.via_subscribe;
-  const auto matched = candidates(judged, range);
-  Decision best = denied(PolicyReason::conduit_via, body_.conduits[range.begin].rule);
   // The conduit that comes nearest to letting it through says why it does not.
-  const auto missed = [&](PolicyReason reason, std::uint16_t rule) {
-    if (reason <= best.reason) return;
-    best.reason = reason;
-    best.rule = rule;
-  };
-  for (std::uint32_t i = range.begin; i < range.end; ++i) {
-    if (!has_bit(via, i)) continue;
-    const CompiledConduit& conduit = body_.conduits[i];
-    if (!has_bit(matched, i - range.begin / 64 * 64) || is_excepted_everywhere(conduit)) {
-      missed(PolicyReason::conduit_topic, conduit.rule);
-      continue;
+  Decision best = denied(PolicyReason::conduit_via, body_.conduits[range.begin].rule);
+  for (std::uint32_t word = range.begin / 64; word * 64 < range.end; ++word) {
+    const std::uint64_t open = via[word] & bits_of(range, word);
+    if (open != 0 && best.reason == PolicyReason::conduit_via) {
+      const auto first = word * 64 + static_cast<std::uint32_t>(std::countr_zero(open));
+      best.reason = PolicyReason::conduit_topic;
+      best.rule = body_.conduits[first].rule;
     }
-    const PolicyReason condition = conduit_condition(conduit, op, judged, attributes);
-    if (!is_active(i)) {
-      const bool otherwise = condition == PolicyReason::allowed;
-      missed(otherwise ? PolicyReason::conduit_time : condition, conduit.rule);
-      continue;
+    for (std::uint64_t left = open & candidates(judged, word); left != 0; left &= left - 1) {
+      const auto index = word * 64 + static_cast<std::uint32_t>(std::countr_zero(left));
+      const Decision decision = try_conduit(index, op, judged, attributes, best);
+      if (decision.allow) return decision;
     }
-    if (condition == PolicyReason::allowed || conduit.spec.is_monitor) {
-      Decision decision = pass(conduit, op, condition);
-      decision.attribute_sensitive |= best.attribute_sensitive;
-      return decision;
-    }
-    best.attribute_sensitive |= is_limit(condition);
-    missed(condition, conduit.rule);
+  }
+  return best;
+}
+
+/// Whether this one lets it through; `best` is the denial as far as it is known.
+Decision PolicyEvaluation::try_conduit(std::uint32_t index, Op op, const Judged& judged,
+                                       const MessageAttributes& attributes, Decision& best) const {
+  const CompiledConduit& conduit = body_.conduits[index];
+  if (is_excepted_everywhere(conduit)) return best;
+  PolicyReason condition = conduit_condition(conduit, op, judged, attributes);
+  const bool now = is_active(index);
+  if (now && (condition == PolicyReason::allowed || conduit.spec.is_monitor)) {
+    Decision decision = pass(conduit, op, condition);
+    decision.attribute_sensitive |= best.attribute_sensitive;
+    return decision;
+  }
+  best.attribute_sensitive |= now && is_limit(condition);
+  if (condition == PolicyReason::allowed) condition = PolicyReason::conduit_time;
+  if (condition > best.reason) {
+    best.reason = condition;
+    best.rule = conduit.rule;
   }
   return best;
 }

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
 
 #include "auth/policy_body.h"
 #include "auth/policy_snapshot.h"
@@ -56,8 +55,10 @@ class PolicyEvaluation {
   Decision decide_role(Op op, const Judged& judged) const;
   Decision decide_unowned(Op op, const Judged& judged, const RoleBits& roles) const;
   Decision decide_conduit(Op op, const Judged& judged, const MessageAttributes& attributes) const;
-  /// Bits by conduit, in the words of `range`: those whose topics match and who except nothing.
-  std::vector<std::uint64_t> candidates(const Judged& judged, ConduitRange range) const;
+  Decision try_conduit(std::uint32_t index, Op op, const Judged& judged,
+                       const MessageAttributes& attributes, Decision& best) const;
+  /// The word of bits by conduit: those whose topics match and who do not except it.
+  std::uint64_t candidates(const Judged& judged, std::uint32_t word) const;
   Decision pass(const CompiledConduit& conduit, Op op, PolicyReason reason) const;
 
   const PolicySnapshot& snapshot_;

@@ -87,10 +87,12 @@ void PolicyRelation::gather() {
 /// Is there a topic that both match? Variables count as what they stand for.
 bool PolicyRelation::meet(const PolicyTrie::Relative& one,
                           const PolicyTrie::Relative& other) const {
-  const auto plain = [&](const std::string& filter) {
-    return filter.find("${") == std::string::npos ? filter : expand(filter, who_.variables());
+  std::string filled[2];
+  const auto plain = [&](const std::string& filter, std::string& into) -> std::string_view {
+    if (filter.find("${") == std::string::npos) return filter;
+    return into = expand(filter, who_.variables());
   };
-  return intersects(plain(text(one)), plain(text(other)));
+  return intersects(plain(text(one), filled[0]), plain(text(other), filled[1]));
 }
 
 /// Of three filters that meet each other in pairs there is a topic that all three match.

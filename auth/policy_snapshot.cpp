@@ -128,11 +128,6 @@ const ZoneFacts* PolicySnapshot::zone(std::string_view name) const {
 
 const std::vector<ZoneFacts>& PolicySnapshot::zones() const { return body_->zones; }
 
-const UserFacts* PolicySnapshot::user(std::string_view name) const {
-  const auto found = body_->users.find(name);
-  return found == body_->users.end() ? nullptr : &found->second;
-}
-
 std::string_view PolicySnapshot::zone_of(std::string_view topic) const {
   const std::string_view inner = judged_topic(topic);
   if (!core::is_valid_topic_name(inner)) return {};

@@ -93,13 +93,6 @@ struct ZoneFacts {
   ClientIdRule client_id = ClientIdRule::bind;
 };
 
-/// What a user of the users file is here; a certificate says it by itself.
-struct UserFacts {
-  std::string zone;
-  /// Sorted.
-  std::vector<std::string> roles;
-};
-
 /// Somebody an override is about.
 struct IdentityMatch {
   std::string name;
@@ -242,8 +235,6 @@ class PolicySnapshot {
   /// nullptr: no such zone.
   const ZoneFacts* zone(std::string_view name) const;
   const std::vector<ZoneFacts>& zones() const;
-  /// nullptr: the document has no table for the user.
-  const UserFacts* user(std::string_view name) const;
   /// Of the topic, or of the one it stands for; empty: nobody's.
   std::string_view zone_of(std::string_view topic) const;
   bool is_quarantined(const core::Principal& principal) const;

@@ -85,6 +85,9 @@ SparkplugType classify_topic(std::string_view topic) {
 
 SparkplugTypes possible_types(std::string_view filter) {
   if (!core::has_wildcard(filter)) return bit_of(classify_topic(filter));
+  if (!intersects("spBv1.0/#", filter) && !intersects("STATE/+", filter)) {
+    return bit_of(SparkplugType::none);
+  }
   SparkplugTypes types = bit_of(SparkplugType::none);
   for (const SparkplugType type : sparkplug_types) {
     if (!is_possible_type(type, filter)) continue;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
@@ -104,7 +103,6 @@ struct PolicySpec {
   std::vector<ZoneSpec> zones;
   std::vector<RoleSpec> roles;
   std::vector<ConduitSpec> conduits;
-  std::map<std::string, UserFacts, std::less<>> users;
 };
 
 /// Reads the document; what is wrong with it goes to `report`, and then the result is incomplete.
