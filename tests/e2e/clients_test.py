@@ -6,10 +6,12 @@ import shutil
 import subprocess
 import sys
 
-from broker import PATIENCE_S, Broker, run_tests
+from broker import PATIENCE_S, ROOT, Broker, run_tests
 from first_steps_test import client, messages, run, subscriber
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# What ./dev fetched, else Debian's.
+MQTT_JS = [f"{ROOT}/build/mqttjs/node_modules", "/usr/share/nodejs"]
 VERSIONS = {"mqttv311": 4, "mqttv5": 5}
 LARGE = 1024 * 1024
 
@@ -138,15 +140,20 @@ def test_paho_does_everything_in_both_versions():
             writer.disconnect()
 
 
-def test_mqtt_js_does_everything_in_both_versions():
+def mqtt_js(port, version, environment=None):
+    """Whether MQTT.js could do with the broker what it should."""
     node = shutil.which("node") or shutil.which("nodejs")
     assert node, "needs Debian's nodejs and node-mqtt: ./dev deps test"
+    done = subprocess.run([node, f"{HERE}/mqttjs/client.js", str(port), str(version)], check=False,
+                          env={**os.environ, "NODE_PATH": ":".join(MQTT_JS), **(environment or {})},
+                          timeout=PATIENCE_S)
+    return done.returncode == 0
+
+
+def test_mqtt_js_does_everything_in_both_versions():
     for version in VERSIONS.values():
         with Broker() as broker:
-            done = subprocess.run(
-                [node, f"{HERE}/mqttjs_client.js", str(broker.port), str(version)], check=False,
-                env={**os.environ, "NODE_PATH": "/usr/share/nodejs"}, timeout=PATIENCE_S)
-            assert done.returncode == 0, f"MQTT.js, protocol version {version}"
+            assert mqtt_js(broker.port, version), f"MQTT.js, protocol version {version}"
 
 
 def mosquitto_exchanges(broker, version):

@@ -2,15 +2,12 @@
 those that can over WebSocket, with TLS and without. Over one broker, so that they also meet."""
 
 import os
-import shutil
-import subprocess
 
-from broker import PATIENCE_S, Broker, free_port, run_tests
-from clients_test import VERSIONS, Paho
+from broker import Broker, free_port, run_tests
+from clients_test import VERSIONS, Paho, mqtt_js
 from first_steps_test import messages, run, subscriber
 from pki import Pki
 
-HERE = os.path.dirname(os.path.abspath(__file__))
 LARGE = b"x" * 300_000
 
 LISTENER = """
@@ -76,18 +73,14 @@ class Doors:
         return where
 
     def mqtt_js(self, door, version):
-        node = shutil.which("node") or shutil.which("nodejs")
-        assert node, "needs Debian's nodejs and node-mqtt: ./dev deps test"
-        more = {"NODE_PATH": "/usr/share/nodejs"}
+        more = {}
         if door.web:
             more["MQTTJS_PATH"] = "/mqtt"
         if door.tls:
             more["MQTTJS_CA"] = self.pki.ca
         if door.mutual:
             more.update(MQTTJS_CERT=self.certificate, MQTTJS_KEY=self.key)
-        done = subprocess.run([node, f"{HERE}/mqttjs_client.js", str(door.port), str(version)],
-                              env={**os.environ, **more}, timeout=PATIENCE_S, check=False)
-        assert done.returncode == 0, f"MQTT.js over {door.name}, protocol version {version}"
+        assert mqtt_js(door.port, version, more), f"over {door.name}, protocol version {version}"
 
 
 def test_paho_over_every_transport():

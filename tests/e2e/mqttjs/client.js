@@ -1,4 +1,4 @@
-// What MQTT.js must be able to do with the broker: node mqttjs_client.js PORT PROTOCOL_VERSION
+// What MQTT.js must be able to do with the broker: node client.js PORT PROTOCOL_VERSION
 // With MQTTJS_CA (for client certificates MQTTJS_CERT and MQTTJS_KEY too) in the environment it
 // speaks TLS, with MQTTJS_PATH WebSocket.
 'use strict';
@@ -144,6 +144,7 @@ async function session(publisher) {
 }
 
 async function main() {
+  console.log(`  MQTT.js ${require('mqtt/package.json').version}, protocol version ${version}`);
   const publisher = await new Member('js-publisher').online();
   const subscriber = await new Member('js-subscriber').online();
   await everyQos(publisher, subscriber);
