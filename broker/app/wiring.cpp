@@ -98,10 +98,12 @@ std::shared_ptr<const net::LayerFactory> proxy_layer(const ListenerOptions& opti
   return std::make_shared<net::ProxyFactory>(std::move(trusted));
 }
 
-std::shared_ptr<const net::LayerFactory> websocket_layer(const ListenerOptions& options) {
+std::shared_ptr<const net::LayerFactory> websocket_layer(const ListenerOptions& options,
+                                                         bool over_tls) {
   net::WebSocketRules rules;
   if (!options.ws_paths.empty()) rules.paths = options.ws_paths;
   rules.origins = options.ws_origins;
+  rules.over_tls = over_tls;
   return std::make_shared<net::WebSocketFactory>(std::move(rules));
 }
 
@@ -225,8 +227,9 @@ std::optional<StartFailure> Broker::add_layers(net::ServerOptions& server, WallT
     const ListenerOptions& listener = options_.listeners[i];
     net::Layers& layers = server.listeners[i].layers;
     if (!listener.proxy_protocol_from.empty()) layers.push_back(proxy_layer(listener));
-    if (auto tls = tls_->layer(listener.name)) layers.push_back(std::move(tls));
-    if (listener.websocket) layers.push_back(websocket_layer(listener));
+    const auto tls = tls_->layer(listener.name);
+    if (tls) layers.push_back(tls);
+    if (listener.websocket) layers.push_back(websocket_layer(listener, tls != nullptr));
   }
   return std::nullopt;
 }

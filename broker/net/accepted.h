@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cstddef>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 #include "broker/core/input.h"
@@ -16,25 +17,36 @@ namespace lineshaft::net {
 class ListenerUse {
  public:
   ListenerUse() = default;
-  explicit ListenerUse(std::atomic<std::size_t>& open, std::unique_ptr<AddressUse> address = {})
-      : open_(&open), address_(std::move(address)) {
+  explicit ListenerUse(std::atomic<std::size_t>& open) : open_(&open) {
     open.fetch_add(1, std::memory_order_relaxed);
   }
   ListenerUse(ListenerUse&& other) noexcept
-      : open_(std::exchange(other.open_, nullptr)), address_(std::move(other.address_)) {}
+      : open_(std::exchange(other.open_, nullptr)),
+        address_(std::move(other.address_)),
+        table_(std::move(other.table_)) {}
   ListenerUse& operator=(ListenerUse&& other) noexcept {
     std::swap(open_, other.open_);
     std::swap(address_, other.address_);
+    std::swap(table_, other.table_);
     return *this;
   }
   ~ListenerUse() {
     if (open_ != nullptr) open_->fetch_sub(1, std::memory_order_relaxed);
   }
 
+  /// It is to be counted as one of its address, which is perhaps known only later.
+  void await_address(std::shared_ptr<AddressTable> table) { table_ = std::move(table); }
+  bool awaits_address() const { return table_ != nullptr; }
+  /// Counts it as one of `address` ("192.0.2.7:40312") for as long as it lives, once. False: the
+  /// client is refused, which is counted and logged.
+  bool count_address(std::string_view listener, std::string_view address, Instant now);
+
  private:
   std::atomic<std::size_t>* open_ = nullptr;
   /// Null where single addresses are not limited.
   std::unique_ptr<AddressUse> address_;
+  /// Null unless the address is still to be counted.
+  std::shared_ptr<AddressTable> table_;
 };
 
 /// An open socket without a wait in any io_context; closes it unless somebody takes it.

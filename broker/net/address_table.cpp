@@ -1,5 +1,7 @@
 #include "broker/net/address_table.h"
 
+#include <utility>
+
 #include "broker/base/limits.h"
 
 namespace lineshaft::net {
@@ -10,13 +12,21 @@ AddressTable::Verdict AddressTable::admit(std::string_view host, Instant now) {
   const std::lock_guard lock(mutex_);
   if (entries_.size() >= limits::addresses_counted_max) forget_some(now);
   Entry& entry = entries_[std::string(host)];
-  if (connections_max_ != 0 && entry.open >= connections_max_) return {Refusal::too_many, nullptr};
+  if (connections_max_ != 0 && entry.open >= connections_max_) {
+    return refuse(Refusal::too_many);
+  }
   if (per_s_max_ != 0) {
     if (!entry.rate) entry.rate.emplace(per_s_max_, now);
-    if (!entry.rate->take(now)) return {Refusal::too_fast, nullptr};
+    if (!entry.rate->take(now)) return refuse(Refusal::too_fast);
   }
   ++entry.open;
-  return {Refusal::none, std::make_unique<AddressUse>(shared_from_this(), std::string(host))};
+  refused_ = false;
+  return {Refusal::none, false,
+          std::make_unique<AddressUse>(shared_from_this(), std::string(host))};
+}
+
+AddressTable::Verdict AddressTable::refuse(Refusal refusal) {
+  return {refusal, !std::exchange(refused_, true), nullptr};
 }
 
 std::size_t AddressTable::size() const {

@@ -40,6 +40,8 @@ class AddressTable : public std::enable_shared_from_this<AddressTable> {
   enum class Refusal : std::uint8_t { none, too_many, too_fast };
   struct Verdict {
     Refusal refusal = Refusal::none;
+    /// Nobody was refused since somebody was let in.
+    bool is_first = false;
     std::unique_ptr<AddressUse> use;
   };
 
@@ -59,6 +61,7 @@ class AddressTable : public std::enable_shared_from_this<AddressTable> {
     std::optional<TokenBucket> rate;
   };
 
+  Verdict refuse(Refusal refusal);
   void release(const std::string& host);
   void forget_some(Instant now);
 
@@ -66,6 +69,7 @@ class AddressTable : public std::enable_shared_from_this<AddressTable> {
   const std::uint32_t per_s_max_;
   mutable std::mutex mutex_;
   std::unordered_map<std::string, Entry> entries_;
+  bool refused_ = false;
 };
 
 /// "10.0.0.7" of "10.0.0.7:40312", "::1" of "[::1]:40312"; all of what has no port.

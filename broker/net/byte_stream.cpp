@@ -17,10 +17,11 @@ ssize_t send_pieces(int socket, std::span<const iovec> pieces) {
   return ::sendmsg(socket, &message, flags);
 }
 
-std::unique_ptr<ByteStream> make_stream(const Layers& layers, int socket, const core::Peer& peer) {
+std::unique_ptr<ByteStream> make_stream(const Layers& layers, int socket, const core::Peer& peer,
+                                        const AddressCheck& check) {
   if (layers.empty()) return nullptr;
   std::unique_ptr<ByteStream> stream = std::make_unique<SocketStream>(socket);
-  for (const auto& factory : layers) stream = factory->wrap(std::move(stream), peer);
+  for (const auto& factory : layers) stream = factory->wrap(std::move(stream), peer, check);
   return stream;
 }
 
@@ -29,7 +30,10 @@ IoResult SocketStream::read(std::span<char> into) {
   do {
     size = ::recv(socket_, into.data(), into.size(), MSG_DONTWAIT);
   } while (size < 0 && errno == EINTR);
-  if (size > 0) return {IoState::ok, static_cast<std::size_t>(size)};
+  if (size > 0) {
+    received_bytes_ += static_cast<std::size_t>(size);
+    return {IoState::ok, static_cast<std::size_t>(size)};
+  }
   if (size == 0) return {IoState::ended, 0};
   const bool nothing = errno == EAGAIN || errno == EWOULDBLOCK;
   return {nothing ? IoState::blocked : IoState::failed, 0};

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -98,6 +99,10 @@ class ByteStream {
   /// (`limits::handshakes_per_turn_max`).
   virtual bool is_handshaking() const = 0;
 
+  /// Bytes that left the socket since the last call, whatever became of them: handshakes, pings and
+  /// halves of requests are work too.
+  virtual std::size_t take_received_bytes() = 0;
+
   /// Adds what is known about the peer by now: its real address, its certificate. Called before
   /// the core hears of the connection, and before a log line about it.
   virtual void describe(core::Peer& peer) const = 0;
@@ -117,11 +122,13 @@ class SocketStream final : public ByteStream {
   std::size_t unsent_bytes() const override { return 0; }
   IoResult finish() override { return {}; }
   bool is_handshaking() const override { return false; }
+  std::size_t take_received_bytes() override { return std::exchange(received_bytes_, 0); }
   void describe(core::Peer&) const override {}
   Refusal refusal() const override { return {}; }
 
  private:
   const int socket_;
+  std::size_t received_bytes_ = 0;
 };
 
 /// A layer above another one; what it does not override is the answer of the one below.
@@ -134,6 +141,7 @@ class Layer : public ByteStream {
   void close_because(ReasonCode reason) override { below_->close_because(reason); }
   IoResult finish() override { return below_->finish(); }
   bool is_handshaking() const override { return below_->is_handshaking(); }
+  std::size_t take_received_bytes() override { return below_->take_received_bytes(); }
   void describe(core::Peer& peer) const override { below_->describe(peer); }
   Refusal refusal() const override { return below_->refusal(); }
 
@@ -145,20 +153,29 @@ class Layer : public ByteStream {
   std::unique_ptr<ByteStream> below_;
 };
 
+/// May there be one more connection of this address ("192.0.2.7:40312"; empty: the socket's own)?
+/// Then it is counted. No function where single addresses are not limited, or when the connection
+/// is counted already.
+using AddressCheck = std::function<bool(std::string_view address)>;
+
 /// Makes one layer of a listener's connections. Shared by all shards: `wrap` is called on any.
 class LayerFactory {
  public:
   virtual ~LayerFactory() = default;
-  /// `peer` is who connected, as the socket tells.
+  /// `peer` is who connected, as the socket tells. A layer of whom `learns_address` is true calls
+  /// `check`, if there is one, once it knows better and before it does anything else for the peer.
   virtual std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below,
-                                           const core::Peer& peer) const = 0;
+                                           const core::Peer& peer, AddressCheck check) const = 0;
+  /// The connection will say whose it really is.
+  virtual bool learns_address(const core::Peer&) const { return false; }
 };
 
 /// The layers of one listener, from the socket upwards; empty is plain TCP.
 using Layers = std::vector<std::shared_ptr<const LayerFactory>>;
 
 /// The stream of a new connection; null when there are no layers. `socket` outlives it.
-std::unique_ptr<ByteStream> make_stream(const Layers& layers, int socket, const core::Peer& peer);
+std::unique_ptr<ByteStream> make_stream(const Layers& layers, int socket, const core::Peer& peer,
+                                        const AddressCheck& check);
 
 /// `send` or `sendmsg` without waiting and without SIGPIPE; -1 and errno as they have it.
 ssize_t send_pieces(int socket, std::span<const iovec> pieces);

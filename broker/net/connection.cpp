@@ -96,7 +96,14 @@ Connection::Connection(Shard& shard, core::ConnectionId id, Accepted accepted)
   error_code error;
   socket_.assign(accepted.socket.get(), error);
   if (!error) {
-    stream_ = make_stream(accepted.layers, accepted.socket.get(), *peer_);
+    AddressCheck check;
+    if (use_.awaits_address()) {
+      check = [this](std::string_view address) {
+        return use_.count_address(peer_->listener, address.empty() ? peer_->address : address,
+                                  shard_.now());
+      };
+    }
+    stream_ = make_stream(accepted.layers, accepted.socket.get(), *peer_, check);
     accepted.socket.release();
   } else {
     LINESHAFT_LOG(net, warn, "connection_not_watched", {"peer", peer_->address},
@@ -167,6 +174,7 @@ void Connection::read() {
   }
   const std::span<char> buffer = shard_.read_buffer();
   const IoResult received = receive(buffer);
+  shard_.note_read(stream_ == nullptr ? received.size : stream_->take_received_bytes());
   // A handshake's answer, a pong: it leaves with what the turn adds.
   if (stream_ != nullptr && stream_->unsent_bytes() > 0) shard_.mark_dirty(*this);
   switch (received.state) {
@@ -182,7 +190,6 @@ void Connection::read() {
       return refused();
   }
   const std::size_t bytes = received.size;
-  shard_.note_read(bytes);
   count(Counter::bytes_received, bytes);
   std::vector<mqtt::Packet> packets;
   packets.reserve(std::min(bytes / bytes_per_packet_guess + 1, packets_reserved_max));

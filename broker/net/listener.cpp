@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <memory>
 #include <system_error>
@@ -26,7 +27,25 @@ bool out_of_resources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+void tell_refused(std::string_view listener, std::string_view peer, std::string_view limit) {
+  LINESHAFT_LOG(net, warn, "connection_refused", {"listener", listener}, {"peer", peer},
+                {"limit", limit}, {"effect", "such clients are closed at once"});
+}
+
 }  // namespace
+
+bool ListenerUse::count_address(std::string_view listener, std::string_view address, Instant now) {
+  auto verdict = std::exchange(table_, nullptr)->admit(host_of(address), now);
+  address_ = std::move(verdict.use);
+  if (verdict.refusal == AddressTable::Refusal::none) return true;
+  const bool too_many = verdict.refusal == AddressTable::Refusal::too_many;
+  count(too_many ? Counter::connections_refused_address : Counter::connections_refused_rate);
+  if (verdict.is_first) {
+    tell_refused(listener, address,
+                 too_many ? "connections_per_address_max" : "connects_per_s_per_address_max");
+  }
+  return false;
+}
 
 Listener::Listener(boost::asio::io_context& io, const ListenerOptions& options, Endpoint endpoint,
                    std::atomic<std::size_t>& open, std::function<void(Accepted)> adopt,
@@ -47,7 +66,7 @@ Listener::Listener(boost::asio::io_context& io, const ListenerOptions& options, 
   }
   const bool counts_addresses =
       options.connections_per_address_max > 0 || options.connects_per_s_per_address_max > 0;
-  if (counts_addresses && !is_unix_) {
+  if (counts_addresses) {
     addresses_ = std::make_shared<AddressTable>(options.connections_per_address_max,
                                                 options.connects_per_s_per_address_max);
   }
@@ -107,42 +126,40 @@ bool Listener::accept_one() {
   return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
 }
 
-std::optional<ListenerUse> Listener::place_for(const std::string& address) {
+std::optional<ListenerUse> Listener::place_for(const core::Peer& peer) {
   if (refusing_) {
-    refuse(Counter::connections_refused_memory, address, "memory.budget_mb");
+    refuse(Counter::connections_refused_memory, peer.address, "memory.budget_mb");
     return std::nullopt;
   }
   if (open_.load(std::memory_order_relaxed) >= options_.connections_max) {
-    refuse(Counter::connections_refused_limit, address, "connections_max");
+    refuse(Counter::connections_refused_limit, peer.address, "connections_max");
     return std::nullopt;
   }
-  AddressTable::Verdict verdict;
-  if (addresses_) verdict = addresses_->admit(host_of(address), clock_->now().steady);
-  switch (verdict.refusal) {
-    case AddressTable::Refusal::too_many:
-      refuse(Counter::connections_refused_address, address, "connections_per_address_max");
-      return std::nullopt;
-    case AddressTable::Refusal::too_fast:
-      refuse(Counter::connections_refused_rate, address, "connects_per_s_per_address_max");
-      return std::nullopt;
-    case AddressTable::Refusal::none:
-      break;
+  ListenerUse use(open_);
+  const bool is_told_later =
+      std::any_of(options_.layers.begin(), options_.layers.end(),
+                  [&peer](const auto& layer) { return layer->learns_address(peer); });
+  // A Unix socket has no addresses but those of a PROXY header.
+  if (addresses_ && (is_told_later || !is_unix_)) {
+    use.await_address(addresses_);
+    const bool counted =
+        is_told_later || use.count_address(options_.name, peer.address, clock_->now().steady);
+    if (!counted) return std::nullopt;
   }
   refusal_logged_ = false;
-  return ListenerUse(open_, std::move(verdict.use));
+  return use;
 }
 
 /// One record until somebody is let in again.
 void Listener::refuse(Counter counter, std::string_view address, std::string_view why) {
   count(counter);
   if (std::exchange(refusal_logged_, true)) return;
-  LINESHAFT_LOG(net, warn, "connection_refused", {"listener", options_.name}, {"peer", address},
-                {"limit", why}, {"effect", "such clients are closed at once"});
+  tell_refused(options_.name, address, why);
 }
 
 void Listener::take(OwnedSocket socket) {
-  std::string address = peer_address(socket.get());
-  std::optional<ListenerUse> use = place_for(address);
+  core::Peer peer{options_.name, peer_address(socket.get()), nullptr, limits_};
+  std::optional<ListenerUse> use = place_for(peer);
   if (!use) return;
   if (!is_unix_) {
     const int on = 1;
@@ -151,9 +168,8 @@ void Listener::take(OwnedSocket socket) {
     // Packets are written whole: waiting for more would only delay them.
     ::setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  auto peer = std::make_shared<const core::Peer>(
-      core::Peer{options_.name, std::move(address), nullptr, limits_});
-  adopt_({std::move(socket), std::move(peer), *std::move(use), options_.layers});
+  adopt_({std::move(socket), std::make_shared<const core::Peer>(std::move(peer)), *std::move(use),
+          options_.layers});
 }
 
 void Listener::pause(int error) {

@@ -51,7 +51,7 @@ class Listener {
   bool accept_one();
   void take(OwnedSocket socket);
   /// Null when it is refused, which is counted and logged.
-  std::optional<ListenerUse> place_for(const std::string& address);
+  std::optional<ListenerUse> place_for(const core::Peer& peer);
   void refuse(Counter counter, std::string_view address, std::string_view why);
   void pause(int error);
   /// The connect rate is used up: the clients wait in the system's queue.

@@ -136,6 +136,8 @@ void ProxyHeaderReader::look_at_version_1() {
   }
   std::string_view line = seen.substr(0, size_ - 2);
   line.remove_prefix(signature_v1.size());
+  // inet_pton would stop at a NUL and not see what stands behind it.
+  if (!is_printable(line)) return fail("the line has bytes that do not belong into it");
   const std::string_view family = next_word(line);
   if (family == "UNKNOWN") return complete({});
   const bool is_ipv4 = family == "TCP4";

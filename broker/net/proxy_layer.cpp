@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "broker/base/metrics.h"
+#include "broker/net/address_table.h"
 
 namespace lineshaft::net {
 namespace {
@@ -16,13 +17,6 @@ namespace ip = boost::asio::ip;
 using boost::system::error_code;
 
 constexpr std::string_view unix_peer = "unix";
-
-/// "192.0.2.7" of "192.0.2.7:40312", "2001:db8::7" of "[2001:db8::7]:40312".
-std::string host_of(std::string_view peer) {
-  std::string_view host = peer.substr(0, peer.rfind(':'));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return std::string(host);
-}
 
 }  // namespace
 
@@ -42,7 +36,7 @@ std::optional<AddressRange> AddressRange::parse(std::string_view text) {
 bool AddressRange::contains(std::string_view peer) const {
   if (network_ == unix_peer) return peer.starts_with(unix_peer);
   error_code error;
-  const ip::address address = ip::make_address(host_of(peer), error);
+  const ip::address address = ip::make_address(std::string(host_of(peer)), error);
   if (error) return false;
   const bool is_v6 = network_.find(':') != std::string::npos;
   if (is_v6 != address.is_v6()) return false;
@@ -65,6 +59,8 @@ IoResult ProxyLayer::read(std::span<char> into) {
     if (reader_->state() == ProxyHeaderReader::State::needs_more) continue;
     address_ = reader_->address();
     reader_.reset();
+    // Before TLS costs anything.
+    if (check_ && !std::exchange(check_, nullptr)(address_)) return {IoState::failed, 0};
     const std::size_t left = got.size - taken;
     std::memmove(into.data(), into.data() + taken, left);
     if (left > 0) return {IoState::ok, left};
@@ -83,11 +79,13 @@ void ProxyLayer::describe(core::Peer& peer) const {
 }
 
 std::unique_ptr<ByteStream> ProxyFactory::wrap(std::unique_ptr<ByteStream> below,
-                                               const core::Peer& peer) const {
-  const bool trusted =
-      std::any_of(trusted_.begin(), trusted_.end(),
-                  [&peer](const AddressRange& one) { return one.contains(peer.address); });
-  return std::make_unique<ProxyLayer>(std::move(below), trusted);
+                                               const core::Peer& peer, AddressCheck check) const {
+  return std::make_unique<ProxyLayer>(std::move(below), learns_address(peer), std::move(check));
+}
+
+bool ProxyFactory::learns_address(const core::Peer& peer) const {
+  return std::any_of(trusted_.begin(), trusted_.end(),
+                     [&peer](const AddressRange& one) { return one.contains(peer.address); });
 }
 
 }  // namespace lineshaft::net

@@ -31,9 +31,10 @@ class AddressRange {
 class ProxyLayer final : public Layer {
  public:
   /// `trusted`: the peer may speak for others. One who may not is refused.
-  ProxyLayer(std::unique_ptr<ByteStream> below, bool trusted)
+  ProxyLayer(std::unique_ptr<ByteStream> below, bool trusted, AddressCheck check)
       : Layer(std::move(below)),
         reader_(std::make_unique<ProxyHeaderReader>()),
+        check_(std::move(check)),
         trusted_(trusted) {}
 
   IoResult read(std::span<char> into) override;
@@ -46,6 +47,7 @@ class ProxyLayer final : public Layer {
 
   /// Until the header is complete.
   std::unique_ptr<ProxyHeaderReader> reader_;
+  AddressCheck check_;
   const bool trusted_;
   /// The client's; empty if the header does not say.
   std::string address_;
@@ -56,8 +58,9 @@ class ProxyFactory final : public LayerFactory {
  public:
   explicit ProxyFactory(std::vector<AddressRange> trusted) : trusted_(std::move(trusted)) {}
 
-  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below,
-                                   const core::Peer& peer) const override;
+  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below, const core::Peer& peer,
+                                   AddressCheck check) const override;
+  bool learns_address(const core::Peer& peer) const override;
 
  private:
   const std::vector<AddressRange> trusted_;

@@ -44,8 +44,8 @@ std::shared_ptr<TlsLayer> TlsLayer::make(std::string listener, TlsOptions option
   return layer;
 }
 
-std::unique_ptr<ByteStream> TlsLayer::wrap(std::unique_ptr<ByteStream> below,
-                                           const core::Peer&) const {
+std::unique_ptr<ByteStream> TlsLayer::wrap(std::unique_ptr<ByteStream> below, const core::Peer&,
+                                           AddressCheck) const {
   return std::make_unique<TlsStream>(std::move(below), context());
 }
 

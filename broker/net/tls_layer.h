@@ -37,8 +37,8 @@ class TlsLayer final : public LayerFactory {
   static std::shared_ptr<TlsLayer> make(std::string listener, TlsOptions options, WallTime now,
                                         std::optional<TlsProblem>& problem);
 
-  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below,
-                                   const core::Peer& peer) const override;
+  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below, const core::Peer& peer,
+                                   AddressCheck check) const override;
 
   /// Every `limits::tls_files_poll` or so: reads the files again when one has changed and none
   /// has changed since the last call, so that a certificate is not taken without its new key; and

@@ -47,8 +47,10 @@ WebSocketLayer::WebSocketLayer(std::unique_ptr<ByteStream> below, const WebSocke
 
 IoResult WebSocketLayer::read(std::span<char> into) {
   // The payload in front of the end was handed on by the read before.
-  if (reader_.ended()) return end_of_frames();
+  if (reader_.ended() && !answers_later_) return end_of_frames();
   const IoResult got = below().read(into);
+  // Behind a Close frame there is nothing [RFC 6455 section 5.5.1].
+  if (answers_later_) return {got.state == IoState::ok ? IoState::blocked : got.state, 0};
   if (got.state == IoState::refused) finished_ = true;
   if (got.state != IoState::ok) return got;
   std::span<char> bytes = into.first(got.size);
@@ -83,16 +85,21 @@ IoResult WebSocketLayer::end_of_frames() {
     finish();
     return {IoState::refused, 0};
   }
+  if (frame_left_ > 0) {
+    answers_later_ = true;
+    return {IoState::blocked, 0};
+  }
   // Nobody waits for anything but our Close frame now: it leaves if the socket takes it.
   finish();
   return {IoState::ended, 0};
 }
 
 bool WebSocketLayer::has_input() const {
-  return (reader_.ended() && !finished_) || below().has_input();
+  return (reader_.ended() && !finished_ && !answers_later_) || below().has_input();
 }
 
 IoResult WebSocketLayer::write(std::span<const iovec> pieces) {
+  if (answers_later_ && frame_left_ == 0) return answer_close();
   for (;;) {
     const IoResult own = send_own();
     if (own.state != IoState::ok || finished_) return own;
@@ -102,9 +109,15 @@ IoResult WebSocketLayer::write(std::span<const iovec> pieces) {
     }
     if (pieces.empty() || !upgraded()) return {};
     const IoResult sent = send_frame(pieces);
+    if (answers_later_ && frame_left_ == 0) return {answer_close().state, sent.size};
     // It may have taken no more than the frame's head.
     if (sent.size > 0 || sent.state != IoState::ok) return sent;
   }
+}
+
+IoResult WebSocketLayer::answer_close() {
+  const IoResult sent = finish();
+  return {sent.state == IoState::ok ? IoState::failed : sent.state, 0};
 }
 
 /// Sends `unsent_`; `ok` when nothing is left of it.
@@ -167,7 +180,7 @@ Refusal WebSocketLayer::refusal() const {
 }
 
 std::unique_ptr<ByteStream> WebSocketFactory::wrap(std::unique_ptr<ByteStream> below,
-                                                   const core::Peer&) const {
+                                                   const core::Peer&, AddressCheck) const {
   return std::make_unique<WebSocketLayer>(std::move(below), rules_);
 }
 

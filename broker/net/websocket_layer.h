@@ -33,6 +33,8 @@ class WebSocketLayer final : public Layer {
   /// Takes the request off the front of `bytes`. Not `ok`: nothing follows it.
   IoState read_request(std::span<char>& bytes);
   IoResult end_of_frames();
+  /// Sends our Close; when it has left, nothing is left to do.
+  IoResult answer_close();
   IoResult send_own();
   IoResult send_frame(std::span<const iovec> pieces);
   bool upgraded() const { return upgrade_ == nullptr; }
@@ -47,6 +49,8 @@ class WebSocketLayer final : public Layer {
   /// What our Close frame says, unless it answers the peer's.
   WebSocketStatus status_ = WebSocketStatus::normal;
   bool finished_ = false;
+  /// The peer's Close came inside a frame of ours, which goes out first. Nothing more is read.
+  bool answers_later_ = false;
   /// Of this layer; empty if one below refused.
   std::string_view why_refused_;
 };
@@ -55,8 +59,8 @@ class WebSocketFactory final : public LayerFactory {
  public:
   explicit WebSocketFactory(WebSocketRules rules) : rules_(std::move(rules)) {}
 
-  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below,
-                                   const core::Peer& peer) const override;
+  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below, const core::Peer& peer,
+                                   AddressCheck check) const override;
 
  private:
   const WebSocketRules rules_;

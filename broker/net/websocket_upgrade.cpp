@@ -73,13 +73,15 @@ std::string_view path_of(const Request& request) {
 }
 
 /// A page of the same site: its origin names the host that the request was sent to.
-bool is_same_site(std::string_view origin, std::string_view host) {
-  const std::size_t scheme = origin.find("://");
-  return scheme != std::string_view::npos && same_but_case(origin.substr(scheme + 3), host);
+bool is_same_site(std::string_view origin, std::string_view host, bool over_tls) {
+  const std::size_t end = origin.find("://");
+  if (end == std::string_view::npos || !same_but_case(origin.substr(end + 3), host)) return false;
+  const std::string_view scheme = origin.substr(0, end);
+  return same_but_case(scheme, "https") || (!over_tls && same_but_case(scheme, "http"));
 }
 
 bool is_welcome(std::string_view origin, std::string_view host, const WebSocketRules& rules) {
-  if (is_same_site(origin, host)) return true;
+  if (is_same_site(origin, host, rules.over_tls)) return true;
   return std::any_of(rules.origins.begin(), rules.origins.end(), [origin](const std::string& one) {
     return one == "*" || same_but_case(one, origin);
   });

@@ -13,8 +13,12 @@ struct WebSocketRules {
   /// Exact paths, without query.
   std::vector<std::string> paths{"/mqtt"};
   /// Origins of web pages that may connect ("https://grafana.plant.example"), "*" for all. One that
-  /// names the host the request was sent to, and none at all, is always welcome.
+  /// names the host the request was sent to, and none at all, is always welcome (see `over_tls`).
   std::vector<std::string> origins;
+  /// There is TLS below. Then a page of the same site came over https; one that came over http was
+  /// perhaps changed on its way. Without TLS here it may come over either, for a proxy in front may
+  /// have taken it off.
+  bool over_tls = false;
 };
 
 /// Reads the HTTP request that opens a WebSocket and says what to answer.

@@ -1,9 +1,12 @@
 """Behind a load balancer: the PROXY header names the client, and only from those who may."""
 
+import os
 import socket
+import ssl
 import struct
 
 from broker import Broker, free_port, run_tests
+from pki import Pki
 from websocket import WebSocket, request
 from wire import Client, open_socket
 
@@ -16,10 +19,11 @@ LOCAL = SIGNATURE + b"\x20\0\0\0"
 
 
 class Balanced(Broker):
-    """`port` takes headers from 127.0.0.1, `web` too, `strict` only from elsewhere."""
+    """`port` takes headers from 127.0.0.1, `web`, `mtls` and `wss` too, `strict` only from
+    elsewhere."""
 
     def __init__(self):
-        self.web, self.strict = free_port(), free_port()
+        self.web, self.strict, self.mtls, self.wss = (free_port() for _ in range(4))
         super().__init__(f"""
 [listeners.default]
 bind = "127.0.0.1:{{port}}"
@@ -31,9 +35,32 @@ proxy_protocol_from = ["127.0.0.1"]
 [listeners.strict]
 bind = "127.0.0.1:{self.strict}"
 proxy_protocol_from = ["10.0.0.0/8", "unix"]
+[listeners.mtls]
+bind = "127.0.0.1:{self.mtls}"
+proxy_protocol_from = ["127.0.0.1"]
+connections_per_address_max = 1
+[listeners.mtls.tls]
+cert_file = "{{folder}}/tls/server.crt"
+key_file = "{{folder}}/tls/server.key"
+client_certificate = "require"
+ca_file = "{{folder}}/tls/ca.crt"
+[listeners.wss]
+bind = "127.0.0.1:{self.wss}"
+transport = "ws"
+proxy_protocol_from = ["127.0.0.1"]
+[listeners.wss.tls]
+cert_file = "{{folder}}/tls/server.crt"
+key_file = "{{folder}}/tls/server.key"
 [net]
 connect_deadline_ms = 1000
 """)
+        self.pki = Pki(os.path.join(self.folder, "tls"))
+        self.pki.issue("server")
+        self.context = ssl.create_default_context(cafile=self.pki.ca)
+        self.context.load_cert_chain(*self.pki.issue("press-07"))
+
+    def behind_tls(self, port, *pieces):
+        return self.context.wrap_socket(behind(port, *pieces), server_hostname="localhost")
 
 
 def behind(port, *pieces):
@@ -69,6 +96,26 @@ def test_it_comes_before_the_upgrade_and_refusals_name_the_client():
         behind(broker.web, LINE + request("/other"))
         record = broker.wait_for("transport_refused")
         assert (record["layer"], record["peer"]) == ("ws", "192.0.2.7:40312"), record
+
+
+def test_it_comes_before_tls_and_the_client_behind_it_is_counted():
+    with Balanced() as broker:
+        for header, address in ((LINE, "192.0.2.7:40312"), (BINARY_V6, "[2001:db8::7]:40312")):
+            Client(broker.behind_tls(broker.mtls, header), "mtls").ping()
+            assert connected(broker, "mtls") == address
+        Client(WebSocket(broker.behind_tls(broker.wss, LINE)), "wss").ping()
+        assert connected(broker, "wss") == "192.0.2.7:40312"
+        # One connection each: the second of an address is closed before its handshake begins.
+        first = Client(broker.behind_tls(broker.mtls, LINE[:9], LINE[9:]), "first")
+        first.ping()
+        second = behind(broker.mtls, LINE)
+        assert second.recv(100) == b""
+        record = broker.wait_for("connection_refused")
+        assert (record["listener"], record["limit"], record["peer"]) == (
+            "mtls", "connections_per_address_max", "192.0.2.7:40312"), record
+        other = Client(broker.behind_tls(broker.mtls, BINARY_V6), "other")
+        other.ping()
+        first.ping()
 
 
 def test_without_a_header_nobody_gets_in():

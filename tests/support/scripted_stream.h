@@ -56,6 +56,7 @@ class ScriptedStream final : public net::ByteStream {
     return {};
   }
   bool is_handshaking() const override { return false; }
+  std::size_t take_received_bytes() override { return 0; }
   void describe(core::Peer&) const override {}
   net::Refusal refusal() const override { return {"scripted", "the test says so"}; }
 

@@ -52,6 +52,15 @@ TEST_CASE("an address has so many connections at a time, others have their own",
   CHECK(table->size() == 2);
 }
 
+TEST_CASE("of refusals in a row the first is told from the others", "[net]") {
+  const auto table = std::make_shared<AddressTable>(1, 0);
+  auto first = table->admit("10.0.0.7", start);
+  CHECK(table->admit("10.0.0.7", start).is_first);
+  CHECK_FALSE(table->admit("10.0.0.7", start).is_first);
+  first = table->admit("10.0.0.8", start);
+  CHECK(table->admit("10.0.0.8", start).is_first);
+}
+
 TEST_CASE("an address without connections and without a rate is forgotten", "[net]") {
   const auto table = std::make_shared<AddressTable>(2, 0);
   table->admit("10.0.0.7", start);

@@ -3,6 +3,7 @@
 #include <future>
 
 #include "broker/net/byte_stream.h"
+#include "broker/net/proxy_layer.h"
 #include "tests/unit/net/net_world.h"
 
 using namespace lineshaft;
@@ -107,8 +108,8 @@ class MaskLayer final : public Layer {
 class MaskFactory final : public LayerFactory {
  public:
   explicit MaskFactory(std::size_t bite) : bite_(bite) {}
-  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below,
-                                   const core::Peer&) const override {
+  std::unique_ptr<ByteStream> wrap(std::unique_ptr<ByteStream> below, const core::Peer&,
+                                   AddressCheck) const override {
     return std::make_unique<MaskLayer>(std::move(below), bite_, &counts);
   }
 
@@ -151,6 +152,65 @@ std::string disconnect_bytes() {
 }
 
 }  // namespace
+
+TEST_CASE("what leaves a socket is counted once, whatever became of it", "[net]") {
+  int ends[2] = {};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+  SocketStream stream(ends[0]);
+  REQUIRE(::send(ends[1], "hello", 5, 0) == 5);
+  std::array<char, 3> buffer{};
+  CHECK(stream.read(buffer).size == 3);
+  CHECK(stream.read(buffer).size == 2);
+  CHECK(stream.read(buffer).state == IoState::blocked);
+  CHECK(stream.take_received_bytes() == 5);
+  CHECK(stream.take_received_bytes() == 0);
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST_CASE("behind a PROXY header the client's address is limited, not the balancer's",
+          "[net][proxy]") {
+  const auto header = [](const std::string& host) {
+    return "PROXY TCP4 " + host + " 10.0.0.1 40312 1883\r\n";
+  };
+  const std::string nobody = "PROXY UNKNOWN\r\n";
+  ServerOptions options;
+  options.listeners.push_back({"balanced", "127.0.0.1", 0, {}, 1000});
+  options.listeners[0].connections_per_address_max = 1;
+  options.listeners[0].layers = {
+      std::make_shared<ProxyFactory>(std::vector{*AddressRange::parse("127.0.0.1")})};
+  World world(options);
+  const auto refused = [] { return counter_value(Counter::connections_refused_address); };
+  const auto before = refused();
+  // Those that have said nothing yet hold no place.
+  Client silent(world.port());
+  Client first(world.port());
+  first.send(header("192.0.2.7"));
+  first.connect("first");
+  Client other(world.port());
+  other.send(header("192.0.2.8"));
+  other.connect("other");
+  Client again(world.port());
+  again.send(header("192.0.2.7") + connect_bytes("again"));
+  CHECK(again.receives_end());
+  CHECK(refused() - before == 1);
+  CHECK_FALSE(world.machine.has_heard("connect again"));
+  // The balancer itself counts too: it checks whether we live.
+  Client check(world.port());
+  check.send(nobody);
+  check.connect("check");
+  Client second_check(world.port());
+  second_check.send(nobody + connect_bytes("second"));
+  CHECK(second_check.receives_end());
+  CHECK(refused() - before == 2);
+  // Who has gone has given its place back.
+  first.close();
+  wait_until([&] { return world.server.connections() == 3; });
+  Client back(world.port());
+  back.send(header("192.0.2.7"));
+  back.connect("back");
+  CHECK(refused() - before == 2);
+}
 
 TEST_CASE("input that stays inside a layer is read without the socket announcing it", "[net]") {
   World world(with_layer(std::make_shared<MaskFactory>(3)));

@@ -124,6 +124,10 @@ TEST_CASE("a PROXY header that is not exactly one is refused", "[net][proxy]") {
   const char* const parts = "address family, transport and length do not belong together";
   const std::vector<Case> cases = {
       {"MQTT at once", wire("10 0C 'MQTT'"), none},
+      {"a NUL behind an address", "PROXY TCP4 192.0.2.7" + wire("00") + "x 10.0.0.1 1 2\r\n",
+       "the line has bytes that do not belong into it"},
+      {"a NUL behind the other", "PROXY TCP4 192.0.2.7 10.0.0.1" + wire("00") + " 1 2\r\n",
+       "the line has bytes that do not belong into it"},
       {"HTTP", "GET / HTTP/1.1\r\n", none},
       {"lower case", "proxy TCP4", none},
       {"another word", "PROXI", none},

@@ -27,7 +27,7 @@ Passed pass(const std::string& peer, const std::vector<std::string>& pieces) {
   auto socket = std::make_unique<ScriptedStream>();
   socket->input.assign(pieces.begin(), pieces.end());
   const core::Peer from{"plant", peer};
-  const auto layer = factory.wrap(std::move(socket), from);
+  const auto layer = factory.wrap(std::move(socket), from, nullptr);
   Passed passed;
   while (passed.state == IoState::ok) {
     std::string buffer(1000, '\0');
@@ -64,7 +64,7 @@ TEST_CASE("a header is read in one go however little a read asks for", "[net][pr
   const ProxyFactory factory({*AddressRange::parse("unix")});
   auto socket = std::make_unique<ScriptedStream>();
   socket->input.push_back(header + "hello");
-  const auto layer = factory.wrap(std::move(socket), {"plant", "unix:uid=0"});
+  const auto layer = factory.wrap(std::move(socket), {"plant", "unix:uid=0"}, nullptr);
   std::string buffer(5, '\0');
   std::string bytes;
   while (bytes.size() < 5) {
@@ -73,6 +73,29 @@ TEST_CASE("a header is read in one go however little a read asks for", "[net][pr
     bytes.append(buffer, 0, result.size);
   }
   CHECK(bytes == "hello");
+}
+
+TEST_CASE("whose connection it is, is asked once, and nothing is handed on for who is refused",
+          "[net][proxy]") {
+  const ProxyFactory factory({*AddressRange::parse("10.0.0.1")});
+  CHECK(factory.learns_address({"plant", "10.0.0.1:555"}));
+  CHECK_FALSE(factory.learns_address({"plant", "10.0.0.2:555"}));
+  for (const bool admits : {true, false}) {
+    std::vector<std::string> asked;
+    auto socket = std::make_unique<ScriptedStream>();
+    socket->input = {header.substr(0, 10), header.substr(10) + "mqtt", "more"};
+    const auto layer =
+        factory.wrap(std::move(socket), {"plant", "10.0.0.1:555"}, [&](std::string_view address) {
+          asked.emplace_back(address);
+          return admits;
+        });
+    std::string buffer(1000, '\0');
+    const IoResult first = layer->read(buffer);
+    CHECK(first.state == (admits ? IoState::ok : IoState::failed));
+    CHECK(first.size == (admits ? 4 : 0));
+    if (admits) CHECK(layer->read(buffer).size == 4);
+    CHECK(asked == std::vector<std::string>{"192.0.2.7:40312"});
+  }
 }
 
 TEST_CASE("a proxy that does not know the client leaves its own address", "[net][proxy]") {

@@ -213,6 +213,31 @@ TEST_CASE("inside a frame that was begun there is no Close frame", "[net][websoc
   CHECK(world.socket->take_output() == wire("82 06 'ab'"));
 }
 
+TEST_CASE("a Close of the peer inside our frame is answered behind it", "[net][websocket]") {
+  for (const std::size_t room : {std::size_t{4}, std::size_t{100}}) {
+    World world;
+    world.upgraded();
+    world.socket->room = 4;
+    CHECK(world.write({"abcdef"}).size == 2);
+    CHECK(world.read(client_frame(0x88, wire("0BB8"))) == "(blocked)");
+    CHECK_FALSE(world.layer->has_input());
+    // What comes behind it is thrown away.
+    CHECK(world.read(client_frame(0x82, "more")) == "(blocked)");
+    world.socket->room = room;
+    IoResult written = world.write({"cdef", "never"});
+    CHECK(written.size == 4);
+    if (room == 4) {
+      CHECK(written.state == IoState::blocked);
+      world.socket->room = 100;
+      written = world.write({"never"});
+      CHECK(written.size == 0);
+    }
+    CHECK(written.state == IoState::failed);
+    CHECK(world.socket->take_output() == wire("82 06 'abcdef' 88 02 0BB8"));
+    CHECK(world.socket->finished);
+  }
+}
+
 TEST_CASE("what the layer below says goes up", "[net][websocket]") {
   World world;
   world.upgraded();

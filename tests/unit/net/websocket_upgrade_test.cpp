@@ -193,6 +193,26 @@ TEST_CASE("an Origin is welcome when it is listed or names our own host", "[net]
   CHECK(status("https://evil.example", all) == 101);
 }
 
+TEST_CASE("over TLS a page of the same site came over https", "[net]") {
+  WebSocketRules tls;
+  tls.over_tls = true;
+  const auto status = [](const char* scheme, const WebSocketRules& which) {
+    return status_of(
+        Example{}
+            .with("Origin", std::string("Origin: ") + scheme + "://broker.plant.example:8080")
+            .text(),
+        which);
+  };
+  CHECK(status("https", tls) == 101);
+  CHECK(status("HTTPS", tls) == 101);
+  CHECK(status("http", tls) == 403);
+  CHECK(status("ftp", tls) == 403);
+  CHECK(status("http", {}) == 101);
+  // A proxy in front may have taken TLS off.
+  CHECK(status("https", {}) == 101);
+  CHECK(status("ftp", {}) == 403);
+}
+
 TEST_CASE("bytes that are no HTTP are refused at the first one", "[net]") {
   CHECK(status_of("\x10") == 400);
   CHECK(status_of("\x16\x03\x01") == 400);
