@@ -124,6 +124,7 @@ auth::ReportFacts report_facts(const Options& options) {
   for (const ListenerOptions& each : options.listeners) {
     facts.listeners.push_back(listener_facts(each));
   }
+  facts.has_audit = options.audit.enabled;
   return facts;
 }
 

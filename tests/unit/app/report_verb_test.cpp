@@ -108,6 +108,8 @@ TEST_CASE("the report reads zones, listeners, conduits and roles", "[app][report
   CHECK(facts.conduits[1].names_roles);
   CHECK(facts.conduits[1].is_bounded);
   CHECK(facts.wide_roles == std::vector<std::string>{"admin"});
+  CHECK(facts.has_audit);
+  CHECK_FALSE(facts_of(plant + std::string("[audit]\nenabled = false\n")).has_audit);
 }
 
 TEST_CASE("the report says what to change, for people and for programs", "[app][report]") {
