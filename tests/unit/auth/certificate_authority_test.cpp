@@ -102,6 +102,8 @@ TEST_CASE("a client's certificate is for a client only, a zone's authority signs
       *make_client_certificate(deeper, {"plant1", "it", "app", "x"}, year, KeyType::p256);
   CHECK(verified(plant, forged.certificate, X509_PURPOSE_SSL_CLIENT, deeper.certificate) ==
         "path length constraint exceeded");
+  CHECK(X509_get_pathlen(certificate_of(plant.zone.certificate).get()) == 0);
+  CHECK(X509_get_pathlen(certificate_of(plant.root.certificate).get()) == 1);
 }
 
 TEST_CASE("a revoked certificate is refused, and so is everybody without a list", "[auth]") {
