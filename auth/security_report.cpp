@@ -122,7 +122,7 @@ class ZoneReporter {
     if (listener.certificate != ReportListener::Certificate::require) {
       return "Set `tls.client_certificate = \"require\"`.";
     }
-    if (!listener.checks_revocation) return "Give it revocation lists: `tls.crl_file`.";
+    if (!listener.checks_revocation) return "Give it revocation lists: `crl` in `[pki]`.";
     return "Pin the clients' keys (`pki.pins`) or mark a CA of hardware keys as `attested`, and "
            "set `tls.min_version = \"1.3\"`.";
   }
@@ -174,7 +174,7 @@ class ZoneReporter {
       limit(tre, "SR 6.1", 0, what, remedy);
     }
     if (!facts_.has_anomaly_rules) {
-      limit(tre, "SR 6.2", 1, "nothing watches for unusual behaviour", "Switch `[anomaly]` on.");
+      limit(tre, "SR 6.2", 1, "nothing watches for unusual behaviour", "Add `[[anomaly]]` rules.");
     }
   }
 

@@ -60,7 +60,7 @@ void check_zone_name(const std::string& zone) {
                   in_quotes(zone)));
 }
 
-void check_name(const char* what, const std::string& name) {
+void check_cert_name(const char* what, const std::string& name) {
   if (auth::is_pki_name(name)) return;
   throw wrong_usage(fmt::format(
       "{} cannot be the name of a {}: 1 to 64 letters, digits and ._:@-, no dot in front",
@@ -212,8 +212,8 @@ auth::KeyedCertificate CertFolder::authority(const std::string& name, bool needs
 
 CertFolder::Delivery CertFolder::issue(const Order& order) {
   check_zone_name(order.zone);
-  check_name("role", order.role);
-  check_name("client", order.name);
+  check_cert_name("role", order.role);
+  check_cert_name("client", order.name);
   const FolderLock lock(path_);
   const auto zone = authority(order.zone, true);
   const std::string stem =

@@ -67,8 +67,9 @@ void add_zone(const CertOptions& options, CertFolder& folder) {
              options.zone, folder.path("trust.pem"));
   if (!import.empty()) {
     fmt::print(stderr,
-               "Its revocation lists are somebody else's: keep them in a folder and name it as "
-               "crl_dir, beside crl_file. Without them nobody of this zone is let in.\n");
+               "Its revocation lists are somebody else's: keep them in a folder, with a link to "
+               "crl.pem, and name the folder as `crl` in [pki]. Without them nobody of this zone "
+               "is let in.\n");
   }
 }
 
@@ -189,8 +190,6 @@ zones = [{names}]
 cert_file = {server}
 key_file = {key}
 client_certificate = "require"
-ca_file = {trust}
-crl_file = {lists}
 
 [pki]
 trust = {trust}

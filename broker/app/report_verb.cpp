@@ -125,6 +125,7 @@ auth::ReportFacts report_facts(const Options& options) {
     facts.listeners.push_back(listener_facts(each));
   }
   facts.has_audit = options.audit.enabled;
+  facts.has_anomaly_rules = !member(*options.policy.json, "anomaly").empty();
   return facts;
 }
 

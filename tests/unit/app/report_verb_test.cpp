@@ -19,9 +19,9 @@ connections_per_address_max = 10
 cert_file = "server.crt"
 key_file = "server.key"
 client_certificate = "require"
-ca_file = "trust.pem"
-crl_file = "crl.pem"
 [pki]
+trust = "trust.pem"
+crl = "crl.pem"
 pins = []
 [pki.issuers]
 "ot.crt" = { zones = ["ot"], attested = true }

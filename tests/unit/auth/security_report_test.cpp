@@ -101,7 +101,7 @@ TEST_CASE("a zone whose clients cannot get in anywhere is told", "[auth][report]
   const ZoneReport report = report_of(facts);
   CHECK(report.achieved[identification] == 2);
   CHECK(report.limits.front().what.find("no client of this zone gets in") != std::string::npos);
-  CHECK(report.limits.front().remedy.find("crl_file") != std::string::npos);
+  CHECK(report.limits.front().remedy.find("`crl`") != std::string::npos);
 }
 
 TEST_CASE("no TLS limits three requirements, but not on this machine", "[auth][report]") {
