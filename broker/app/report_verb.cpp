@@ -19,6 +19,7 @@ bool has_text(const Json& list, std::string_view text) {
 
 const Json& member(const Json& table, const char* name) {
   static const Json nothing;
+  if (!table.is_object()) return nothing;
   const auto found = table.find(name);
   return found == table.end() ? nothing : *found;
 }
@@ -88,7 +89,7 @@ std::vector<auth::ReportConduit> conduits_of(const Options& options,
   return conduits;
 }
 
-auth::ReportListener listener_facts(const ListenerOptions& options) {
+auth::ReportListener listener_facts(const ListenerOptions& options, const Json& policy) {
   using Certificate = auth::ReportListener::Certificate;
   auth::ReportListener listener;
   listener.name = options.name;
@@ -100,7 +101,7 @@ auth::ReportListener listener_facts(const ListenerOptions& options) {
       options.tls.client_certificate == net::ClientCertificate::require    ? Certificate::require
       : options.tls.client_certificate == net::ClientCertificate::optional ? Certificate::optional
                                                                            : Certificate::none;
-  listener.checks_revocation = !options.tls.crl_file.empty() || !options.tls.crl_dir.empty();
+  listener.checks_revocation = !member(member(policy, "pki"), "crl").empty();
   listener.limits_addresses =
       options.connections_per_address_max > 0 || options.connects_per_s_per_address_max > 0;
   return listener;
@@ -122,7 +123,7 @@ auth::ReportFacts report_facts(const Options& options) {
     if (has_text(member(role, "publish"), "#")) facts.wide_roles.push_back(name);
   }
   for (const ListenerOptions& each : options.listeners) {
-    facts.listeners.push_back(listener_facts(each));
+    facts.listeners.push_back(listener_facts(each, *options.policy.json));
   }
   facts.has_audit = options.audit.enabled;
   facts.has_anomaly_rules = !member(*options.policy.json, "anomaly").empty();
