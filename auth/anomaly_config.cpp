@@ -47,7 +47,7 @@ class RuleReader {
   RuleReader(const Json& json, std::string pointer, std::vector<AnomalyFault>& faults)
       : json_(json), pointer_(std::move(pointer)), faults_(faults) {}
 
-  AnomalyRule read(bool has_actions) {
+  AnomalyRule read(bool can_quarantine) {
     AnomalyRule rule;
     if (!json_.is_object()) {
       fault("", "an anomaly rule is a table", "Write [[anomaly]] and its keys below.");
@@ -70,9 +70,9 @@ class RuleReader {
     rule.windows = static_cast<std::uint32_t>(number("windows", rule.windows, 1, 10'000));
     rule.action = choice("action", anomaly_action_names, rule.action);
     rule.ttl = Milliseconds{static_cast<std::int64_t>(number("ttl_s", 600, 1, 86'400) * 1000)};
-    if (rule.action != AnomalyAction::alert && !has_actions) {
-      fault("action", "only authorization = \"zones\" can throttle and quarantine",
-            "Write action = \"alert\".");
+    if (rule.action == AnomalyAction::quarantine && !can_quarantine) {
+      fault("action", "only authorization = \"zones\" knows a quarantine",
+            "Write action = \"alert\" or \"throttle\".");
     }
     return rule;
   }
@@ -131,7 +131,7 @@ class RuleReader {
 
 }  // namespace
 
-std::vector<AnomalyRule> read_anomaly_rules(const Json& document, bool has_actions,
+std::vector<AnomalyRule> read_anomaly_rules(const Json& document, bool can_quarantine,
                                             std::vector<AnomalyFault>& faults) {
   std::vector<AnomalyRule> rules;
   const auto list = document.find("anomaly");
@@ -150,7 +150,7 @@ std::vector<AnomalyRule> read_anomaly_rules(const Json& document, bool has_actio
   }
   for (std::size_t i = 0; i < list->size(); ++i) {
     RuleReader reader((*list)[i], fmt::format("/anomaly/{}", i), faults);
-    rules.push_back(reader.read(has_actions));
+    rules.push_back(reader.read(can_quarantine));
   }
   return rules;
 }

@@ -16,8 +16,8 @@ struct AnomalyFault {
 };
 
 /// Reads the list `anomaly` of the configuration's document. What is wrong goes to `faults`; then
-/// the rules are not to be used. `has_actions`: principals can be throttled and quarantined.
-std::vector<AnomalyRule> read_anomaly_rules(const nlohmann::json& document, bool has_actions,
+/// the rules are not to be used. `can_quarantine`: with zones.
+std::vector<AnomalyRule> read_anomaly_rules(const nlohmann::json& document, bool can_quarantine,
                                             std::vector<AnomalyFault>& faults);
 
 }  // namespace lineshaft::auth

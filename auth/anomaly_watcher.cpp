@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
@@ -14,9 +15,6 @@ namespace {
 constexpr std::string_view events_topic = "$SYS/broker/security/events";
 
 }  // namespace
-
-AnomalyWatcher::AnomalyWatcher(AnomalyConfig config, SecurityActions* actions)
-    : anomaly_(std::move(config)), actions_(actions) {}
 
 void AnomalyWatcher::change_zones(Anomaly::ZoneOf zone_of) {
   const std::lock_guard lock(mutex_);
@@ -33,8 +31,9 @@ std::uint32_t AnomalyWatcher::on_connect(const core::ConnectFacts& facts, Now no
   return slot;
 }
 
-void AnomalyWatcher::on_publish(std::uint32_t who, const Message& message) {
+bool AnomalyWatcher::on_publish(std::uint32_t who, const Message& message) {
   anomaly_.on_publish(who, message.topic(), message.payload());
+  return !throttled_.empty() && throttled_.contains(who);
 }
 
 void AnomalyWatcher::on_deliver(std::uint32_t who, const Message& message) {
@@ -43,20 +42,21 @@ void AnomalyWatcher::on_deliver(std::uint32_t who, const Message& message) {
 
 void AnomalyWatcher::on_deny(std::uint32_t who) { anomaly_.on_deny(who); }
 
-std::vector<KeptMessagePtr> AnomalyWatcher::on_time(Now now) {
+core::Watched AnomalyWatcher::on_time(Now now) {
   std::optional<Anomaly::ZoneOf> zones;
   {
     const std::lock_guard lock(mutex_);
     zones.swap(new_zones_);
   }
   if (zones) anomaly_.set_zones(std::move(*zones));
+  std::erase_if(throttled_, [now](const auto& each) { return each.second <= now.steady; });
   anomaly_.tick(now);
-  std::vector<KeptMessagePtr> messages;
-  for (const AnomalyEvent& each : anomaly_.take_events()) messages.push_back(handle(each, now));
-  return messages;
+  core::Watched watched;
+  for (const AnomalyEvent& each : anomaly_.take_events()) handle(each, now, watched);
+  return watched;
 }
 
-KeptMessagePtr AnomalyWatcher::handle(const AnomalyEvent& event, Now now) {
+void AnomalyWatcher::handle(const AnomalyEvent& event, Now now, core::Watched& watched) {
   const AnomalyConfig& config = anomaly_.config();
   const AnomalyRule& rule = config.rules[event.rule];
   const std::string why = anomaly_text(event, rule, config.window);
@@ -69,23 +69,27 @@ KeptMessagePtr AnomalyWatcher::handle(const AnomalyEvent& event, Now now) {
          .topic = event.detail,
          .reason = why,
          .rule = rule.name});
-  act(event, rule, why);
+  act(event, rule, why, now, watched);
   const std::string payload = anomaly_json(event, rule, config.window, now.wall);
   MessageFields fields;
   fields.topic = events_topic;
   fields.payload = payload;
-  return KeptMessage::make(fields, {now.wall, 0, 0});
+  watched.messages.push_back(KeptMessage::make(fields, {now.wall, 0, 0}));
 }
 
 /// A conduit is not somebody who could be held back.
-void AnomalyWatcher::act(const AnomalyEvent& event, const AnomalyRule& rule,
-                         const std::string& why) {
-  if (actions_ == nullptr || event.identity.empty()) return;
-  const std::string reason = fmt::format("anomaly rule {}: {}", rule.name, why);
+void AnomalyWatcher::act(const AnomalyEvent& event, const AnomalyRule& rule, const std::string& why,
+                         Now now, core::Watched& watched) {
+  if (event.identity.empty()) return;
   if (rule.action == AnomalyAction::throttle) {
-    actions_->throttle(event.identity, event.zone, rule.ttl, reason);
+    const Anomaly::Slot slot = anomaly_.find_principal(event.identity, event.zone, now);
+    if (slot != Anomaly::no_slot) throttled_[slot] = now.steady + rule.ttl;
   } else if (rule.action == AnomalyAction::quarantine) {
-    actions_->quarantine(event.identity, event.zone, rule.ttl, reason);
+    const nlohmann::json body = {{"identity", event.identity},
+                                 {"ttl_s", rule.ttl.count() / 1000},
+                                 {"reason", fmt::format("anomaly rule {}: {}", rule.name, why)}};
+    watched.calls.push_back(
+        {"quarantine", body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
   }
 }
 

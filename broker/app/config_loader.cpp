@@ -214,8 +214,8 @@ void resolve_audit(Options& options) {
 
 void read_anomaly(Options& options, std::vector<ConfigProblem>& problems) {
   std::vector<auth::AnomalyFault> faults;
-  const bool has_actions = false;
-  options.anomaly.rules = auth::read_anomaly_rules(*options.policy.json, has_actions, faults);
+  const bool can_quarantine = options.authorization == "zones";
+  options.anomaly.rules = auth::read_anomaly_rules(*options.policy.json, can_quarantine, faults);
   for (auth::AnomalyFault& each : faults) {
     problems.push_back({place_of(options.policy.places, each.pointer), std::move(each.what),
                         std::move(each.remedy)});

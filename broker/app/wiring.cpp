@@ -7,7 +7,6 @@
 #include <random>
 #include <utility>
 
-#include "auth/anomaly_watcher.h"
 #include "auth/users_interceptor.h"
 #include "broker/app/command_line.h"
 #include "broker/app/process_facts.h"
@@ -181,7 +180,8 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed(),
                                        make_interceptor());
   if (!options_.anomaly.rules.empty()) {
-    core_->set_watcher(std::make_shared<auth::AnomalyWatcher>(options_.anomaly, nullptr));
+    watcher_ = std::make_shared<auth::AnomalyWatcher>(options_.anomaly);
+    core_->set_watcher(watcher_);
   }
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
 

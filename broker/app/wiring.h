@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "auth/anomaly_watcher.h"
 #include "auth/audit_log.h"
 #include "auth/users_authenticator.h"
 #include "broker/app/admin_room.h"
@@ -95,6 +96,8 @@ class Broker {
   storage::RestoreReport restored_;
   std::unique_ptr<TlsSetup> tls_;
   auth::UsersPolicyPtr users_;
+  /// Null without anomaly rules.
+  std::shared_ptr<auth::AnomalyWatcher> watcher_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<net::Server> server_;
   /// Behind the server: its threads answer into the shards.

@@ -35,6 +35,8 @@ constexpr Help helps[] = {
      "Connections closed at once because their address had too many."},
     {Counter::connections_refused_rate,
      "Connections closed at once because their address came too often."},
+    {Counter::reading_paused_throttle,
+     "Pauses of reading because an anomaly rule throttles the client."},
     {Counter::connections_refused_memory,
      "Connections closed at once because there was no memory for more."},
     {Counter::connects_refused_memory,

@@ -74,6 +74,7 @@ namespace lineshaft {
   X(shared_moved, "shared_moved")                                   \
   X(reading_paused_journal, "reading_paused_journal")               \
   X(reading_paused_memory, "reading_paused_memory")                 \
+  X(reading_paused_throttle, "reading_paused_throttle")             \
   X(connections_refused_memory, "connections_refused_memory")       \
   X(connects_refused_memory, "connects_refused_memory")             \
   X(dropped_qos0_memory, "dropped_qos0_memory")                     \

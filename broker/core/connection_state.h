@@ -34,6 +34,7 @@ struct ConnectionState {
   bool paused_by_net = false;
   bool paused_by_journal = false;
   bool paused_by_memory = false;
+  bool paused_by_watcher = false;
   bool problem_information = true;
   /// The broker stops: DISCONNECT 0x8B follows the last held packet.
   bool drains = false;

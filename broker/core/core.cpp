@@ -160,7 +160,10 @@ void Core::set_paused(ConnectionState& connection, bool ConnectionState::*reason
 }
 
 void Core::pause_reading(ConnectionState& connection, bool ConnectionState::*reason, bool paused) {
-  const auto by_us = [&] { return connection.paused_by_journal || connection.paused_by_memory; };
+  const auto by_us = [&] {
+    return connection.paused_by_journal || connection.paused_by_memory ||
+           connection.paused_by_watcher;
+  };
   const bool before = by_us();
   set_paused(connection, reason, paused);
   if (by_us() != before) emit_effect(connection, SetReading{connection.ref(), paused});
@@ -174,8 +177,8 @@ void Core::arm_keep_alive(ConnectionState& connection) {
 }
 
 void Core::on_keep_alive(ConnectionState& connection) {
-  const bool paused =
-      connection.paused_by_net || connection.paused_by_journal || connection.paused_by_memory;
+  const bool paused = connection.paused_by_net || connection.paused_by_journal ||
+                      connection.paused_by_memory || connection.paused_by_watcher;
   if (paused) connection.last_packet = now_.steady;
   if (connection.last_packet + connection.silence_max > now_.steady) {
     arm_keep_alive(connection);
@@ -201,7 +204,7 @@ void Core::on_time() {
     slow_heavy_senders();
   }
   repeat_loads();
-  if (watcher_) publish_watched();
+  if (watcher_) ask_watcher();
   if (draining_) {
     flush_values(limits::slice);
     if (!dirty_.empty()) effects_->again = true;

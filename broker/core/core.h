@@ -132,7 +132,8 @@ class Core {
 
   // watch.cpp
   void watch(ConnectionState& connection, const Session& session);
-  void publish_watched();
+  void hold_back(ConnectionState& connection);
+  void ask_watcher();
 
   // authenticate.cpp
   void on_auth(ConnectionState& connection, mqtt::AuthPacket& packet);
@@ -436,6 +437,8 @@ class Core {
 
   /// Null: nobody looks.
   std::shared_ptr<Watcher> watcher_;
+  /// Those it does not want to be read until it is asked again.
+  std::vector<ConnectionId> held_back_;
 
   Statistics statistics_;
   std::size_t connected_ = 0;

@@ -72,7 +72,7 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
   if (config_.qos1_always_sync && message.qos() != QoS::at_most_once) {
     wait_seq = std::max(wait_seq, persist_topic(publication.topic, true));
   }
-  if (watcher_) watcher_->on_publish(connection.watched_as, message);
+  if (watcher_ && watcher_->on_publish(connection.watched_as, message)) hold_back(connection);
   const bool nobody = targets_.empty();
   route(publication);
   packet.message = std::move(publication.message);

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
 #include "broker/core/core.h"
 
 namespace lineshaft::core {
@@ -33,11 +35,32 @@ void Core::watch(ConnectionState& connection, const Session& session) {
   connection.watched_as = watcher_->on_connect({principal, session.client_id, protocol}, now_);
 }
 
-void Core::publish_watched() {
-  for (KeptMessagePtr& message : watcher_->on_time(now_)) {
+/// What it has sent already goes on; TCP then slows it.
+void Core::hold_back(ConnectionState& connection) {
+  if (connection.paused_by_watcher) return;
+  count(Counter::reading_paused_throttle);
+  pause_reading(connection, &ConnectionState::paused_by_watcher, true);
+  held_back_.push_back(connection.id);
+}
+
+void Core::ask_watcher() {
+  for (const ConnectionId& id : std::exchange(held_back_, {})) {
+    ConnectionState* const connection = connections_.find(id);
+    if (connection == nullptr) continue;
+    pause_reading(*connection, &ConnectionState::paused_by_watcher, false);
+  }
+  Watched watched = watcher_->on_time(now_);
+  for (KeptMessagePtr& message : watched.messages) {
     Publication publication;
     publication.message = std::move(message);
     publish_now(std::move(publication));
+  }
+  for (const Watched::Call& call : watched.calls) {
+    const RequestAnswer answer =
+        interceptor_ ? interceptor_->on_request(call.verb, call.body) : RequestAnswer{};
+    if (answer.state == RequestAnswer::State::done) continue;
+    LINESHAFT_LOG(core, error, "watcher_call_refused", {"verb", call.verb}, {"body", call.body},
+                  {"why", answer.body});
   }
 }
 

@@ -13,19 +13,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-struct Actions final : SecurityActions {
-  void quarantine(std::string_view identity, std::string_view zone, Milliseconds ttl,
-                  std::string_view reason) override {
-    done.push_back("quarantine " + std::string(identity) + " " + std::string(zone) + " " +
-                   std::to_string(ttl.count()) + " " + std::string(reason));
-  }
-  void throttle(std::string_view identity, std::string_view, Milliseconds,
-                std::string_view) override {
-    done.push_back("throttle " + std::string(identity));
-  }
-  std::vector<std::string> done;
-};
-
 struct Records final : AuditSink {
   Records() { set_audit_sink(this); }
   ~Records() override { set_audit_sink(nullptr); }
@@ -39,11 +26,11 @@ struct Records final : AuditSink {
 /// A watcher with one rule against denials, and somebody who is denied a lot.
 struct Denied {
   explicit Denied(AnomalyAction action, core::Principal who = {.name = "press-07", .zone = "ot"})
-      : watcher(config(action), &actions) {
-    const auto slot = watcher.on_connect({who, "c7", "MQTT 5"}, now);
+      : watcher(config(action)) {
+    slot = watcher.on_connect({who, "c7", "MQTT 5"}, now);
     for (int i = 0; i < 30; ++i) watcher.on_deny(slot);
     now.steady += limits::anomaly_window;
-    messages = watcher.on_time(now);
+    watched = watcher.on_time(now);
   }
   static AnomalyConfig config(AnomalyAction action) {
     AnomalyConfig made;
@@ -58,38 +45,61 @@ struct Denied {
   }
 
   Now now{};
-  Actions actions;
   Records records;
   AnomalyWatcher watcher;
-  std::vector<KeptMessagePtr> messages;
+  std::uint32_t slot = 0;
+  core::Watched watched;
 };
 
 TEST_CASE("an anomaly is published, recorded and acted on", "[auth]") {
   const Denied denied(AnomalyAction::quarantine);
-  REQUIRE(denied.messages.size() == 1);
-  CHECK(denied.messages[0]->topic() == "$SYS/broker/security/events");
-  CHECK_FALSE(denied.messages[0]->retain());
-  const Json json = Json::parse(denied.messages[0]->payload());
+  REQUIRE(denied.watched.messages.size() == 1);
+  CHECK(denied.watched.messages[0]->topic() == "$SYS/broker/security/events");
+  CHECK_FALSE(denied.watched.messages[0]->retain());
+  const Json json = Json::parse(denied.watched.messages[0]->payload());
   CHECK(json["kind"] == "deny_burst");
   CHECK(json["identity"] == "press-07");
   CHECK(json["zone"] == "ot");
   CHECK(json["value"] == 30);
   CHECK(denied.records.lines == std::vector<std::string>{"anomaly press-07 quarantine too-many"});
-  CHECK(denied.actions.done ==
-        std::vector<std::string>{"quarantine press-07 ot 900000 anomaly rule too-many: "
-                                 "deny_burst: 30 in 10 s, 0.0 expected"});
+  REQUIRE(denied.watched.calls.size() == 1);
+  CHECK(denied.watched.calls[0].verb == "quarantine");
+  const Json body = Json::parse(denied.watched.calls[0].body);
+  CHECK(body["identity"] == "press-07");
+  CHECK(body["ttl_s"] == 900);
+  CHECK(body["reason"] == "anomaly rule too-many: deny_burst: 30 in 10 s, 0.0 expected");
 }
 
-TEST_CASE("an alert does nothing to anybody, throttling only that", "[auth]") {
-  CHECK(Denied(AnomalyAction::alert).actions.done.empty());
-  CHECK(Denied(AnomalyAction::throttle).actions.done ==
-        std::vector<std::string>{"throttle press-07"});
+TEST_CASE("who is throttled is held back for its time, and nobody else", "[auth]") {
+  Denied denied(AnomalyAction::throttle);
+  CHECK(denied.watched.calls.empty());
+  MessageFields fields;
+  fields.topic = "plant/ot/x";
+  const auto message = KeptMessage::make(fields, {{}, 0, 0});
+  const core::Principal other{.name = "press-08", .zone = "ot"};
+  const auto next = denied.watcher.on_connect({other, "c8", "MQTT 5"}, denied.now);
+  CHECK(denied.watcher.on_publish(denied.slot, *message));
+  CHECK_FALSE(denied.watcher.on_publish(next, *message));
+  denied.now.steady += Milliseconds{899'999};
+  denied.watcher.on_time(denied.now);
+  CHECK(denied.watcher.on_publish(denied.slot, *message));
+  denied.now.steady += Milliseconds{1};
+  denied.watcher.on_time(denied.now);
+  CHECK_FALSE(denied.watcher.on_publish(denied.slot, *message));
+}
+
+TEST_CASE("an alert does nothing to anybody", "[auth]") {
+  Denied denied(AnomalyAction::alert);
+  CHECK(denied.watched.calls.empty());
+  MessageFields fields;
+  fields.topic = "plant/ot/x";
+  CHECK_FALSE(denied.watcher.on_publish(denied.slot, *KeptMessage::make(fields, {{}, 0, 0})));
 }
 
 TEST_CASE("who has no name is known by its client identifier", "[auth]") {
   const Denied denied(AnomalyAction::alert, {});
-  REQUIRE(denied.messages.size() == 1);
-  CHECK(Json::parse(denied.messages[0]->payload())["identity"] == "client:c7");
+  REQUIRE(denied.watched.messages.size() == 1);
+  CHECK(Json::parse(denied.watched.messages[0]->payload())["identity"] == "client:c7");
 }
 
 TEST_CASE("anomaly rules are read from the document", "[auth]") {
@@ -119,9 +129,9 @@ TEST_CASE("anomaly rules are read from the document", "[auth]") {
 }
 
 TEST_CASE("what is wrong with an anomaly rule is named with its place", "[auth]") {
-  const auto fault_of = [](const char* text, bool has_actions = true) {
+  const auto fault_of = [](const char* text, bool can_quarantine = true) {
     std::vector<AnomalyFault> faults;
-    read_anomaly_rules(Json::parse(text), has_actions, faults);
+    read_anomaly_rules(Json::parse(text), can_quarantine, faults);
     return faults.empty() ? std::string() : faults[0].pointer;
   };
   CHECK(fault_of(R"({"anomaly":{"rule":"spike"}})") == "/anomaly");
@@ -132,7 +142,7 @@ TEST_CASE("what is wrong with an anomaly rule is named with its place", "[auth]"
   CHECK(fault_of(R"({"anomaly":[{"rule":"spike","factor":"2"}]})") == "/anomaly/0/factor");
   CHECK(fault_of(R"({"anomaly":[{"rule":"spike","min":-1}]})") == "/anomaly/0/min");
   CHECK(fault_of(R"({"anomaly":[{"rule":"spike","name":7}]})") == "/anomaly/0/name");
-  CHECK(fault_of(R"({"anomaly":[{"rule":"spike","action":"throttle"}]})", false) ==
+  CHECK(fault_of(R"({"anomaly":[{"rule":"spike","action":"quarantine"}]})", false) ==
         "/anomaly/0/action");
   Json many;
   for (std::size_t i = 0; i <= limits::anomaly_rules_max; ++i) {
