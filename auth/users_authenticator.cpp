@@ -4,6 +4,7 @@
 
 #include "auth/audit_login.h"
 #include "auth/base64.h"
+#include "auth/certificate_leaf.h"
 #include "auth/crypto.h"
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
@@ -65,13 +66,52 @@ void UsersAuthenticator::authenticate(core::AuthenticationStep step, Done done) 
     return done(step.state ? finish_scram(step) : begin_scram(step));
   }
   if (step.user_name) return check_password(std::move(step), std::move(done));
-  if (!policy()->allows_anonymous) {
+  const UsersPolicyPtr rules = policy();
+  const bool has_certificate = step.peer->tls != nullptr && step.peer->tls->certificate != nullptr;
+  if (rules->believes_certificates && has_certificate) {
+    return done(check_certificate(*rules, step));
+  }
+  if (!rules->allows_anonymous) {
     audit_login(step, "", ReasonCode::not_authorized);
     return done(refusal(ReasonCode::not_authorized));
   }
   core::Admission admission;
   admission.principal = make_principal("", core::Proof::none, *step.peer);
   done(std::move(admission));
+}
+
+core::Admission UsersAuthenticator::check_certificate(const UsersPolicy& rules,
+                                                      const core::AuthenticationStep& step) const {
+  const core::PeerCertificate& shown = *step.peer->tls->certificate;
+  const auto leaf = LeafCertificate::parse(shown.der);
+  const auto names = leaf ? leaf->values(ClaimSource::cn, {}) : std::nullopt;
+  const bool has_name = names && names->size() == 1;
+  const std::string name = has_name ? names->front() : std::string();
+  if (!has_name || !rules.users.contains(name)) {
+    count(Counter::logins_failed);
+    LINESHAFT_LOG(auth, warn, "certificate_of_no_user",
+                  {"user", name.substr(0, limits::user_name_size_bytes_max)},
+                  {"client_id", step.client_id}, {"peer", step.peer->address},
+                  {"listener", step.peer->listener},
+                  {"why", has_name ? "the users file has no user of the certificate's CN"
+                                   : "the certificate has no CN, several, or one that is no name"});
+    audit_login(step, name, ReasonCode::not_authorized, "certificate");
+    return refusal(ReasonCode::not_authorized);
+  }
+  auto principal = std::make_shared<core::Principal>();
+  principal->name = name;
+  principal->proof = core::Proof::certificate;
+  principal->strength = encrypted_password_strength;
+  principal->listener = step.peer->listener;
+  principal->issuer_spki = shown.issuer_spki;
+  principal->spki = leaf->spki();
+  principal->serial = leaf->serial();
+  principal->not_after = leaf->not_after();
+  count(Counter::logins_accepted);
+  audit_login(step, name, ReasonCode::success, "certificate");
+  core::Admission admission;
+  admission.principal = std::move(principal);
+  return admission;
 }
 
 void UsersAuthenticator::check_password(core::AuthenticationStep step, Done done) {

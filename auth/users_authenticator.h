@@ -14,7 +14,8 @@
 
 namespace lineshaft::auth {
 
-/// Finds out with the users file who a client is: by user name and password, or by SCRAM-SHA-256.
+/// Finds out with the users file who a client is: by user name and password, by SCRAM-SHA-256, or,
+/// if the policy believes them, by the CN of its certificate.
 ///
 /// Hashes on its own threads. The answer, and the time it takes, is the same for an unknown user
 /// and for a wrong password. Any thread may call it.
@@ -32,6 +33,8 @@ class UsersAuthenticator final : public core::Authenticator {
   using Done = std::function<void(core::AuthenticationAnswer)>;
 
   UsersPolicyPtr policy() const;
+  core::Admission check_certificate(const UsersPolicy& rules,
+                                    const core::AuthenticationStep& step) const;
   void check_password(core::AuthenticationStep step, Done done);
   bool may_try(const std::string& name, const core::AuthenticationStep& step);
   bool is_right(const UsersPolicy& policy, const std::string& name,

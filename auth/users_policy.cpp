@@ -4,11 +4,13 @@
 
 namespace lineshaft::auth {
 
-UsersPolicyPtr make_users_policy(UserTable users, UserRules rules, bool allows_anonymous) {
+UsersPolicyPtr make_users_policy(UserTable users, UserRules rules, bool allows_anonymous,
+                                 bool believes_certificates) {
   auto policy = std::make_shared<UsersPolicy>();
   policy->users = std::move(users);
   policy->rules = std::move(rules);
   policy->allows_anonymous = allows_anonymous;
+  policy->believes_certificates = believes_certificates;
   for (const auto& [name, record] : policy->users) {
     if (record.password) policy->hashes.push_back(&*record.password);
   }

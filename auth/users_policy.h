@@ -14,12 +14,15 @@ struct UsersPolicy {
   UserRules rules;
   /// May clients connect without a user name?
   bool allows_anonymous = false;
+  /// Is who shows a valid certificate and sends no user name the user that its CN names?
+  bool believes_certificates = false;
   /// The users' password hashes, to pick one blindly.
   std::vector<const PasswordHash*> hashes;
 };
 
 using UsersPolicyPtr = std::shared_ptr<const UsersPolicy>;
 
-UsersPolicyPtr make_users_policy(UserTable users, UserRules rules, bool allows_anonymous);
+UsersPolicyPtr make_users_policy(UserTable users, UserRules rules, bool allows_anonymous,
+                                 bool believes_certificates = false);
 
 }  // namespace lineshaft::auth

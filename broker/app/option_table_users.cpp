@@ -3,6 +3,8 @@
 namespace lineshaft::app {
 namespace {
 
+constexpr std::string_view certificate_users[] = {"none", "cn"};
+
 constexpr OptionSpec users_table[] = {
     {.name = "users.file",
      .kind = Kind::text,
@@ -23,6 +25,15 @@ constexpr OptionSpec users_table[] = {
      .help = "Let clients without a user name connect; they may do what the rules file says under "
              "\"anonymous\" and \"everybody\".",
      .set = [](Options& o, std::string_view, const Value& v) { assign(o.users.anonymous, v); }},
+    {.name = "users.certificate_user",
+     .kind = Kind::choice,
+     .text = "none",
+     .choices = certificate_users,
+     .help =
+         "\"cn\": a client that shows a valid certificate and sends no user name is the user of "
+         "the users file that the certificate's common name (CN) says.",
+     .set = [](Options& o, std::string_view,
+               const Value& v) { o.users.certificate_user = text(v); }},
 };
 
 }  // namespace

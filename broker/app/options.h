@@ -65,6 +65,8 @@ struct UsersOptions {
   std::string file;
   std::string rules_file;
   bool anonymous = false;
+  /// "none" or "cn": where a certificate says whose it is.
+  std::string certificate_user;
 };
 
 /// `[audit]`

@@ -56,7 +56,22 @@ constexpr PolicyKey identity_keys[] = {
      .type = "true or false",
      .fallback = "`false`",
      .example = "true",
-     .help = "Refuse a certificate without it; two that are required must agree."},
+     .help = "Refuse a certificate without it, and one that says anything else elsewhere."},
+    {.name = "zone",
+     .type = "string",
+     .fallback = "what `match` says",
+     .example = "\"ot\"",
+     .help = "Zone of every certificate that matches, for those that do not say it themselves."},
+    {.name = "roles",
+     .type = "list of strings",
+     .fallback = "what `match` says",
+     .example = R"(["edge"])",
+     .help = "Their roles."},
+    {.name = "name",
+     .type = "string",
+     .fallback = "what `match` says",
+     .example = "\"press-07\"",
+     .help = "Their name."},
 };
 
 constexpr PolicyKey zone_keys[] = {
@@ -318,7 +333,8 @@ constexpr PolicySection sections[] = {
      "What may go from one zone to another; without one nothing does. Two directions are two.",
      conduit_keys},
     {"users", PolicyForm::named_tables, "alice",
-     "Zone and roles of a user of the users file; a user without such a table is not let in.",
+     "Zone and roles of a user of the users file, or of a pre-shared key (\"psk:\" and its "
+     "identity). Who has no such table is not let in.",
      user_keys},
     {"policy", PolicyForm::table, "", "The policy as a whole.", policy_keys},
     {"anomaly", PolicyForm::list, "",

@@ -76,7 +76,8 @@ auth::UsersPolicyPtr load_users(const Options& options) {
   }
   if (!problems.empty()) throw ConfigError(std::move(problems));
   auto policy = auth::make_users_policy(std::move(users.users), std::move(rules.rules),
-                                        options.users.anonymous);
+                                        options.users.anonymous,
+                                        options.users.certificate_user == "cn");
   warn_of_strangers(*policy, options.users.rules_file);
   return policy;
 }

@@ -256,6 +256,16 @@ TEST_CASE("NUL, control characters and what is no text are refused wherever they
   }
   CHECK(reason_of(leaf_of(with_raw_san(GEN_URI, good)), {rule(ClaimSource::san_uri, spiffe)}) ==
         PolicyReason::allowed);
+  // Also where no template would look at it.
+  for (const std::string& value : {std::string("urn:a\0b", 7), std::string("urn:a\tb"),
+                                   std::string("urn:\x80"), std::string("urn:a%20b")}) {
+    CHECK_FALSE(leaf_of(with_raw_san(GEN_URI, value)).values(ClaimSource::san_uri, {}));
+  }
+  for (const std::string& value : {std::string("a\0b", 3), std::string("a\x1b[2Jb"),
+                                   std::string("a\x7f"), std::string("a\xc2\x9b")}) {
+    CHECK_FALSE(
+        leaf_of(with_raw_field("OU", V_ASN1_UTF8STRING, value)).values(ClaimSource::ou, {}));
+  }
   const std::vector<ClaimExtractor> rules = {rule(ClaimSource::ou, "{zone}", false)};
   const auto ou = [&](int type, std::string bytes) {
     return reason_of(leaf_of(with_raw_field("OU", type, std::move(bytes))), rules);

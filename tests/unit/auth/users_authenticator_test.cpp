@@ -5,6 +5,8 @@
 #include "auth/base64.h"
 #include "auth/crypto.h"
 #include "tests/support/catch.h"
+#include "tests/support/temp_dir.h"
+#include "tests/support/test_pki.h"
 
 namespace lineshaft::auth {
 namespace {
@@ -185,6 +187,42 @@ TEST_CASE("a full queue of passwords refuses further ones and says so", "[auth]"
   CHECK_FALSE(pool.submit([] {}));
   gate.set_value();
   ended.get_future().wait();
+}
+
+TEST_CASE("the CN of a certificate is a user where the policy believes it", "[auth]") {
+  lineshaft::test::TempDir folder;
+  lineshaft::test::TestPki pki(folder.path());
+  World w;
+  const auto with = [&](const std::string& der) {
+    auto tls = std::make_shared<core::PeerTls>();
+    tls->version = "TLSv1.3";
+    tls->certificate =
+        std::make_unique<const core::PeerCertificate>(core::PeerCertificate{der, pki.spki()});
+    core::AuthenticationStep step = step_of(nullptr, nullptr);
+    step.peer = std::make_shared<core::Peer>(core::Peer{"plant", "10.0.0.1:1", std::move(tls)});
+    return step;
+  };
+  const std::string alice = pki.issue("alice").certificate_der;
+  CHECK(w.log_in(with(alice)).reason == ReasonCode::not_authorized);
+  w.authenticator.set_policy(make_users_policy(users(), {}, false, true));
+  const core::Admission admission = w.log_in(with(alice));
+  REQUIRE(admission.reason == ReasonCode::success);
+  CHECK(admission.principal->name == "alice");
+  CHECK(admission.principal->proof == core::Proof::certificate);
+  CHECK(admission.principal->issuer_spki == pki.spki());
+  CHECK(w.log_in(with(pki.issue("mallory").certificate_der)).reason == ReasonCode::not_authorized);
+  lineshaft::test::TestPki::Shape two;
+  two.subject = {{"CN", "bob"}};
+  CHECK(w.log_in(with(pki.issue("alice2", lineshaft::test::TestPki::Days{9}, two).certificate_der))
+            .reason == ReasonCode::not_authorized);
+  CHECK(w.log_in(with("no certificate")).reason == ReasonCode::not_authorized);
+  // A user name says that a password comes.
+  core::AuthenticationStep named = with(alice);
+  named.user_name = "bob";
+  named.password = "wrong";
+  CHECK(w.log_in(std::move(named)).reason == ReasonCode::bad_user_name_or_password);
+  // Nor does somebody without a certificate get in.
+  CHECK(w.log_in(step_of(nullptr, nullptr)).reason == ReasonCode::not_authorized);
 }
 
 }  // namespace lineshaft::auth
