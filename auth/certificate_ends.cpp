@@ -52,25 +52,24 @@ void CertificateEnds::saw(const core::Principal& principal, WallTime now) {
     found = ends_.emplace(key, End{principal.not_after, principal.zone, principal.name, 0}).first;
   }
   warn(principal.serial, found->second, now);
+  wait_for(found->second, now);
 }
 
 void CertificateEnds::look(WallTime now) {
+  next_.reset();
   for (auto each = ends_.begin(); each != ends_.end();) {
     warn(each->first.substr(0, each->first.find(' ')), each->second, now);
+    wait_for(each->second, now);
     each = each->second.at <= now ? ends_.erase(each) : std::next(each);
   }
 }
 
-std::optional<WallTime> CertificateEnds::next(WallTime now) const {
-  std::optional<WallTime> next;
+void CertificateEnds::wait_for(const End& end, WallTime now) {
   const auto consider = [&](WallTime at) {
-    if (at > now && (!next || at < *next)) next = at;
+    if (at > now && (!next_ || at < *next_)) next_ = at;
   };
-  for (const auto& [key, end] : ends_) {
-    for (const std::chrono::hours before : warnings_before) consider(end.at - before);
-    consider(end.at);
-  }
-  return next;
+  for (const std::chrono::hours before : warnings_before) consider(end.at - before);
+  consider(end.at);
 }
 
 }  // namespace lineshaft::auth

@@ -22,7 +22,7 @@ class CertificateEnds {
   void look(WallTime now);
 
   /// When `look` has something to say next, or a certificate ends; nullopt: never.
-  std::optional<WallTime> next(WallTime now) const;
+  std::optional<WallTime> next() const { return next_; }
 
   std::size_t size() const { return ends_.size(); }
 
@@ -36,9 +36,11 @@ class CertificateEnds {
   };
 
   static void warn(const std::string& serial, End& end, WallTime now);
+  void wait_for(const End& end, WallTime now);
 
   /// By serial number and issuer.
   std::map<std::string, End> ends_;
+  std::optional<WallTime> next_;
 };
 
 }  // namespace lineshaft::auth
