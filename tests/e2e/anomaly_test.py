@@ -46,7 +46,7 @@ def test_a_rule_that_is_wrong_is_named_with_its_place():
     broker = guarded({"bob": "eraser"}, RULES)
     broker.write_config(CONFIG + '[[anomaly]]\nrule = "spike"\n[[anomaly]]\nrule = "spkie"\n')
     code, said = broker.run_to_end()
-    assert code == 78 and "spkie" in said and "lineshaft.toml:14" in said, said
+    assert code == 78 and "spkie" in said and "lineshaft.toml:12:8" in said, said
 
 
 if __name__ == "__main__":

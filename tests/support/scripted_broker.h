@@ -14,6 +14,7 @@
 #include "broker/core/effects.h"
 #include "broker/core/input.h"
 #include "broker/core/interceptor.h"
+#include "broker/core/watcher.h"
 #include "broker/mqtt/decoder.h"
 #include "broker/net/outbox.h"
 #include "tests/support/memory_store.h"
@@ -80,6 +81,8 @@ class ScriptedBroker {
   /// gone. The authenticator answers inside its call.
   void guard(core::Authenticator* authenticator, std::shared_ptr<core::Interceptor> interceptor);
   void change_policy(std::shared_ptr<core::Interceptor> interceptor);
+  /// Until the next start.
+  void watch(std::shared_ptr<core::Watcher> watcher);
 
   // scripted_client.cpp
 

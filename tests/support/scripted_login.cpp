@@ -19,6 +19,10 @@ void ScriptedBroker::change_policy(std::shared_ptr<core::Interceptor> intercepto
   run(core::PolicyChanged{interceptor_});
 }
 
+void ScriptedBroker::watch(std::shared_ptr<core::Watcher> watcher) {
+  core_->set_watcher(std::move(watcher));
+}
+
 std::function<void(core::AuthenticationAnswer)> ScriptedBroker::login_answer(const Pipe& pipe) {
   return [this, slot = pipe.id.slot](core::AuthenticationAnswer answer) {
     answers_.emplace_back(slot, std::move(answer));
