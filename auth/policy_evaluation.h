@@ -14,6 +14,8 @@ class PolicyEvaluation {
                    std::string_view client_id);
 
   Decision decide(Op op, std::string_view topic, const MessageAttributes& attributes) const;
+  /// May anybody of the zone publish there, whatever the role? `allowed`, or why not.
+  PolicyReason decide_zone(std::string_view topic) const;
 
   /// Why the principal may do nothing at all; `allowed`: it may do what its roles say.
   PolicyReason refusal() const { return refusal_; }

@@ -217,6 +217,11 @@ class PolicySnapshot {
   Relation relate(const core::Principal& principal, std::string_view client_id,
                   std::string_view filter) const;
 
+  /// May who wrote a retained message still stand behind it? `allowed`, or why not: its zone may
+  /// not publish there any more, or it is in quarantine. Its roles are not asked: nobody knows
+  /// those of who is not here.
+  PolicyReason check_author(const core::Principal& author, std::string_view topic) const;
+
   Explanation explain(const core::Principal& principal, std::string_view client_id, Op op,
                       std::string_view topic, const MessageAttributes& attributes) const;
 

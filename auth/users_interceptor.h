@@ -17,6 +17,7 @@ class UsersInterceptor final : public core::Interceptor {
 
   core::PolicyClass classify(const core::Subject& subject) override;
   core::ConnectVerdict on_connect(const core::Subject& subject) override;
+  bool is_gone(const core::Principal& principal) const override;
   core::PublishVerdict on_publish(const core::Subject& subject, const Message& message) override;
   core::SubscribeVerdict on_subscribe(const core::Subject& subject,
                                       std::string_view filter) override;
@@ -27,7 +28,6 @@ class UsersInterceptor final : public core::Interceptor {
   template <class Visit>
   void for_each_rule(const core::Subject& subject, Visit visit) const;
   bool may(const core::Subject& subject, Access access, std::string_view topic) const;
-  bool is_gone(const core::Principal& principal) const;
 
   const UsersPolicyPtr policy_;
   /// By what distinguishes their rights.

@@ -187,8 +187,19 @@ void BatchBuilder::apply(const core::NameRecord& record) {
   key_.clear();
   value_.clear();
   append_number_name_key(key_, record.number);
-  encode_name_client_id(value_, record.client_id);
+  encode_name(value_, record);
   put(Family::names);
+}
+
+void BatchBuilder::apply(const core::KeptItemRecord& record) {
+  append_item_key(key_, record.family, record.key);
+  encode_item(value_, record);
+  put(Family::policy);
+}
+
+void BatchBuilder::apply(const core::KeptItemErase& erase) {
+  append_item_key(key_, erase.family, erase.key);
+  erase_key(Family::policy);
 }
 
 }  // namespace lineshaft::storage

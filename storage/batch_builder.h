@@ -49,6 +49,8 @@ class BatchBuilder {
   void apply(const core::WillRecord& record);
   void apply(const core::WillErase& erase);
   void apply(const core::NameRecord& record);
+  void apply(const core::KeptItemRecord& record);
+  void apply(const core::KeptItemErase& erase);
 
   void put(Family family);
   void erase_key(Family family);

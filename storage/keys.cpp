@@ -8,8 +8,8 @@ namespace lineshaft::storage {
 
 std::string_view family_name(Family family) {
   static constexpr std::array<std::string_view, families_size> names = {
-      "default", "retained", "lkv",      "names",   "session",
-      "sub",     "queue",    "inflight", "payload", "will"};
+      "default", "retained", "lkv",     "names", "session", "sub",
+      "queue",   "inflight", "payload", "will",  "policy"};
   return names[static_cast<std::size_t>(family)];
 }
 
@@ -89,6 +89,18 @@ std::optional<std::uint32_t> parse_number_name_key(std::string_view key) {
   const std::uint32_t number = reader.u32();
   if (!reader.done() || number == 0) return std::nullopt;
   return number;
+}
+
+void append_item_key(std::string& out, std::string_view family, std::string_view key) {
+  out += family;
+  out += '\0';
+  out += key;
+}
+
+std::optional<ItemKey> parse_item_key(std::string_view key) {
+  const std::size_t end = key.find('\0');
+  if (end == std::string_view::npos || end == 0) return std::nullopt;
+  return ItemKey{key.substr(0, end), key.substr(end + 1)};
 }
 
 }  // namespace lineshaft::storage

@@ -27,6 +27,7 @@ enum class Family : std::uint8_t {
   inflight,
   payload,
   will,
+  policy,  ///< what interceptors keep
   end_,
 };
 inline constexpr std::size_t families_size = static_cast<std::size_t>(Family::end_);
@@ -78,5 +79,13 @@ inline constexpr char name_by_number = 'i';
 void append_client_name_key(std::string& out, std::string_view client_id);
 void append_number_name_key(std::string& out, std::uint32_t number);
 std::optional<std::uint32_t> parse_number_name_key(std::string_view key);
+
+/// `policy`: the family of the item, NUL, its key.
+void append_item_key(std::string& out, std::string_view family, std::string_view key);
+struct ItemKey {
+  std::string_view family;
+  std::string_view key;
+};
+std::optional<ItemKey> parse_item_key(std::string_view key);
 
 }  // namespace lineshaft::storage

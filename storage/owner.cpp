@@ -11,6 +11,8 @@ namespace {
 /// Who it is, and behind it, if there is such a thing, where it belongs.
 constexpr std::uint8_t owner_item = 0x01;
 constexpr std::uint8_t owner_zone_item = 0x02;
+/// The version of TLS it came with, if any: a conduit may want one, for a queue and a will, too.
+constexpr std::uint8_t owner_tls_item = 0x03;
 
 void put_item(std::string& ext, std::uint8_t item, std::string_view bytes) {
   ByteWriter writer(ext);
@@ -46,6 +48,7 @@ std::string owner_ext(const core::PrincipalPtr& owner) {
   item.u8(owner->strength);
   item.raw(owner->name);
   put_item(ext, owner_item, bytes);
+  if (owner->tls != 0) put_item(ext, owner_tls_item, std::string(1, static_cast<char>(owner->tls)));
   if (owner->issuer_spki.empty() && owner->zone.empty() && owner->roles.empty()) return ext;
   bytes.clear();
   item.sized(owner->issuer_spki);
@@ -65,6 +68,11 @@ bool read_owner(std::string_view ext, core::PrincipalPtr& owner) {
     if (item == owner_item) {
       principal = std::make_shared<core::Principal>();
       if (!read_name(bytes, *principal)) return false;
+    } else if (item == owner_tls_item) {
+      ByteReader tls = bytes;
+      if (principal == nullptr) return false;
+      principal->tls = tls.u8();
+      if (tls.failed()) return false;
     } else if (item == owner_zone_item) {
       if (principal == nullptr || !read_zone(bytes, *principal)) return false;
     }

@@ -246,29 +246,6 @@ Decoded<core::LastValueRecord> decode_last_value(std::string_view key, std::stri
   return core::LastValueRecord{std::move(decoded->message), decoded->quality};
 }
 
-void encode_name_number(std::string& out, std::uint32_t number) {
-  ByteWriter writer(out);
-  writer.u8(record_format);
-  writer.u32(number);
-}
-
-void encode_name_client_id(std::string& out, std::string_view client_id) {
-  ByteWriter writer(out);
-  writer.u8(record_format);
-  writer.raw(client_id);
-}
-
-Decoded<core::NameRecord> decode_name(std::string_view key, std::string_view value) {
-  const auto number = parse_number_name_key(key);
-  if (!number) return RecordFault::bad_key;
-  ByteReader reader(value);
-  if (!starts_with_format(reader)) return format_fault(value);
-  core::NameRecord record;
-  record.number = *number;
-  record.client_id = reader.rest();
-  return record;
-}
-
 void encode_session(std::string& out, const core::SessionRecord& record) {
   ByteWriter writer(out);
   writer.u8(record_format);

@@ -14,6 +14,8 @@
 namespace lineshaft::storage {
 
 inline constexpr std::uint8_t record_format = 1;
+/// A name with its owner; one without has the format above.
+inline constexpr std::uint8_t owned_name_format = 2;
 
 /// Why bytes are no record.
 enum class RecordFault : std::uint8_t {
@@ -73,9 +75,8 @@ Decoded<core::RetainedRecord> decode_retained(std::string_view key, std::string_
 void encode_last_value(std::string& out, const core::LastValueRecord& record);
 Decoded<core::LastValueRecord> decode_last_value(std::string_view key, std::string_view value);
 
-/// Both directions of a name have a value of this kind.
 void encode_name_number(std::string& out, std::uint32_t number);
-void encode_name_client_id(std::string& out, std::string_view client_id);
+void encode_name(std::string& out, const core::NameRecord& record);
 /// Takes a `name_by_number` pair.
 Decoded<core::NameRecord> decode_name(std::string_view key, std::string_view value);
 
@@ -102,5 +103,8 @@ Decoded<core::PayloadRecord> decode_payload(std::string_view key, std::string_vi
 
 void encode_will(std::string& out, const core::WillRecord& record);
 Decoded<core::WillRecord> decode_will(std::string_view key, std::string_view value);
+
+void encode_item(std::string& out, const core::KeptItemRecord& record);
+Decoded<core::KeptItemRecord> decode_item(std::string_view key, std::string_view value);
 
 }  // namespace lineshaft::storage

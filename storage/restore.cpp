@@ -41,6 +41,7 @@ class Restorer {
   void walk(Family family, std::string_view first, Visit&& visit);
   template <class T>
   bool give(Family family, std::string_view key, Decoded<T> decoded);
+  void restore_items();
   void restore_names();
   void restore_retained();
   void restore_last_values();
@@ -101,6 +102,12 @@ bool Restorer::give(Family family, std::string_view key, Decoded<T> decoded) {
   if (sink_(core::Change(std::move(*decoded)))) return true;
   leftovers_.set_aside(family, key, "contradicts other records");
   return false;
+}
+
+void Restorer::restore_items() {
+  walk(Family::policy, {}, [this](std::string_view key, std::string_view value) {
+    give(Family::policy, key, decode_item(key, value));
+  });
 }
 
 void Restorer::restore_names() {
@@ -231,6 +238,7 @@ RestoreReport Restorer::run() {
   const Stopwatch stopwatch;
   report_.summary = database_.last_run();
   if (look_for_stop()) return std::move(report_);
+  restore_items();
   restore_names();
   restore_retained();
   restore_last_values();

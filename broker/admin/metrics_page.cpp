@@ -78,6 +78,16 @@ void write_core(const core::Statistics& s, MetricWriter& out) {
   out.gauge("lineshaft_wills", "Wills that wait for their delay.", s.wills);
   out.gauge("lineshaft_held_acknowledgements", "Acknowledgements that wait for the disk.",
             s.held_acknowledgements);
+  out.gauge("lineshaft_policy_epoch", "Policies since the start, changes by the time included.",
+            std::uint64_t{s.policy_epoch});
+  out.gauge("lineshaft_policy_reload_seconds",
+            "From the last policy to the moment all shards had met it.",
+            static_cast<double>(s.policy_fence_ms) / 1000);
+  out.gauge("lineshaft_policy_sweep_seconds",
+            "From the last policy to the end of the look at everybody who was there.",
+            static_cast<double>(s.policy_sweep_ms) / 1000);
+  out.gauge("lineshaft_subscriptions_suspended",
+            "Subscriptions of which the policy allows nothing now.", s.subscriptions_suspended);
   out.gauge("lineshaft_unflushed_values", "Topics whose value waits for the next flush.",
             s.unflushed_values);
 }

@@ -105,6 +105,8 @@ void SysTopics::set_statistics(const core::Statistics& s, const CounterValues& c
   set("lineshaft/wills", s.wills);
   set("lineshaft/held_acknowledgements", s.held_acknowledgements);
   set("lineshaft/unflushed_values", s.unflushed_values);
+  set("lineshaft/policy_epoch", s.policy_epoch);
+  set("lineshaft/subscriptions_suspended", s.subscriptions_suspended);
 }
 
 void SysTopics::set_counters(const CounterValues& counters) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <future>
 #include <memory>
 #include <random>
 #include <utility>
@@ -283,12 +284,21 @@ std::shared_ptr<core::Interceptor> Broker::make_interceptor() const {
   return users_ ? std::make_shared<auth::UsersInterceptor>(users_) : nullptr;
 }
 
+/// Returns when no shard works under the old policy any more.
+void Broker::put_in_force(std::shared_ptr<core::Interceptor> interceptor) {
+  const auto met = std::make_shared<std::promise<void>>();
+  server_->change_policy(std::move(interceptor), [met](const core::Reply&) { met->set_value(); });
+  if (met->get_future().wait_for(limits::policy_patience) == std::future_status::ready) return;
+  LINESHAFT_LOG(app, error, "policy_not_met", {"after_ms", limits::policy_patience.count()},
+                {"effect", "a shard is stuck; what it does meanwhile may follow the old policy"});
+}
+
 void Broker::change_users(auth::UsersPolicyPtr users) {
   users_ = std::move(users);
   if (!authenticator_) return;
   // Who logs in meanwhile is judged once more by the core, under the new policy.
   authenticator_->set_policy(users_);
-  server_->sink().submit(core::PolicyChanged{make_interceptor()});
+  put_in_force(make_interceptor());
   LINESHAFT_LOG(app, info, "users_changed", {"users", users_->users.size()},
                 {"users_with_rules", users_->rules.users.size()});
 }

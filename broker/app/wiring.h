@@ -84,6 +84,7 @@ class Broker {
   std::vector<admin::MetricsSource> metrics_sources();
   std::shared_ptr<core::Interceptor> make_interceptor() const;
   void write_audit_metrics(admin::MetricWriter& out) const;
+  void put_in_force(std::shared_ptr<core::Interceptor> interceptor);
   void publish_sys_topics(Now now);
 
   const Options& options_;

@@ -250,6 +250,21 @@ inline constexpr std::size_t anomaly_events_max = 256;
 inline constexpr std::size_t fresh_certificates_max = 65'536;
 /// Certificates of connected clients whose ends are watched; above it all are looked up anew.
 inline constexpr std::size_t certificate_ends_max = 65'536;
+/// What a reload waits for all shards to meet a new policy; then it says that they have not.
+inline constexpr Milliseconds policy_patience{10'000};
+/// Rates that are counted at once, by conduit and principal; above it new ones wait.
+inline constexpr std::size_t rate_buckets_max = 100'000;
+/// Bytes of a Sparkplug STATE that are looked at for whether its host is offline.
+inline constexpr std::size_t state_payload_bytes_max = 4096;
+/// Longest time a role is lent in an emergency.
+inline constexpr Milliseconds break_glass_max{4 * 3600 * 1000};
+/// Messages interceptors may add to one packet; a further one is refused, counted.
+inline constexpr std::size_t added_messages_max = 256;
+/// What interceptors may keep in the store, items and bytes of one; more is refused, counted.
+inline constexpr std::size_t kept_items_max = 10'000;
+inline constexpr std::size_t kept_item_bytes_max = 64 * 1024;
+/// Connections or subscriptions one turn looks at again when the policy has changed.
+inline constexpr std::size_t relate_slice = 256;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 

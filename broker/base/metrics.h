@@ -71,6 +71,33 @@ namespace lineshaft {
   X(subscriptions_denied, "subscriptions_denied")                   \
   X(deliveries_denied, "deliveries_denied")                         \
   X(wills_denied, "wills_denied")                                   \
+  X(replays_denied, "replays_denied")                               \
+  X(dropped_rate, "dropped_rate")                                   \
+  X(subscriptions_revoked, "subscriptions_revoked")                 \
+  X(policy_changes, "policy_changes")                               \
+  X(added_messages_refused, "added_messages_refused")               \
+  X(kept_items_refused_limit, "kept_items_refused_limit")           \
+  X(denied_role_no_allow, "denied_role_no_allow")                   \
+  X(denied_role_deny, "denied_role_deny")                           \
+  X(denied_role_spb, "denied_role_spb")                             \
+  X(denied_topic_invalid, "denied_topic_invalid")                   \
+  X(denied_topic_unowned, "denied_topic_unowned")                   \
+  X(denied_no_conduit, "denied_no_conduit")                         \
+  X(denied_conduit_via, "denied_conduit_via")                       \
+  X(denied_conduit_topic, "denied_conduit_topic")                   \
+  X(denied_conduit_role, "denied_conduit_role")                     \
+  X(denied_conduit_strength, "denied_conduit_strength")             \
+  X(denied_conduit_tls, "denied_conduit_tls")                       \
+  X(denied_conduit_spb, "denied_conduit_spb")                       \
+  X(denied_conduit_command, "denied_conduit_command")               \
+  X(denied_conduit_qos, "denied_conduit_qos")                       \
+  X(denied_conduit_retain, "denied_conduit_retain")                 \
+  X(denied_conduit_size, "denied_conduit_size")                     \
+  X(denied_conduit_time, "denied_conduit_time")                     \
+  X(denied_conduit_rate, "denied_conduit_rate")                     \
+  X(denied_quarantined, "denied_quarantined")                       \
+  X(denied_island, "denied_island")                                 \
+  X(policy_monitored, "policy_monitored")                           \
   X(shared_moved, "shared_moved")                                   \
   X(reading_paused_journal, "reading_paused_journal")               \
   X(reading_paused_memory, "reading_paused_memory")                 \

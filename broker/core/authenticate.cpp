@@ -47,6 +47,7 @@ void Core::on_reauthenticated(ConnectionState& connection, const Admission& admi
     return;
   }
   connection.principal = admission.principal;
+  take_owner(sessions_.at(connection.session), admission.principal);
   auto packet = std::make_unique<mqtt::AuthPacket>();                // 0x00
   packet->authentication_method = connection.authentication_method;  // [MQTT-4.12.0-5]
   packet->authentication_data = admission.data;

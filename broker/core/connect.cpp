@@ -1,5 +1,6 @@
 // CONNECT: who is it, which session, what is promised (MQTT 5.0 section 3.1.4).
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "broker/base/log.h"
@@ -15,6 +16,14 @@ namespace {
 bool is_anothers(const Session& session, const Principal& principal) {
   const bool owned = session.owner && !session.owner->is_anonymous();
   return owned && !is_same(*session.owner, principal);
+}
+
+/// The policy answers the same for both.
+bool has_same_claims(const Principal& one, const Principal& other) {
+  const auto claims = [](const Principal& p) {
+    return std::tie(p.name, p.strength, p.zone, p.roles, p.tls, p.listener, p.issuer_spki);
+  };
+  return family_of(one.proof) == family_of(other.proof) && claims(one) == claims(other);
 }
 
 }  // namespace
@@ -50,6 +59,7 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
     // [MQTT-3.1.2-4], [MQTT-3.1.2-6]
     session = &sessions_.create(std::move(packet.client_id));
     session->sid = next_seq();
+    session->related_epoch = policy_epoch_;
     // "No session" is as much a promise as a session: it waits until the old one is erased.
     session->state_seq = session_erase_seq_;
   }
@@ -98,27 +108,47 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
     return interceptor_ ? ReasonCode::not_authorized : ReasonCode::success;
   }
   const PrincipalPtr& principal = connection.admission->principal;
+  const Subject subject{*principal, packet.client_id};
+  ConnectVerdict verdict;
+  if (interceptor_) verdict = interceptor_->on_connect(subject);
+  if (is_failure(verdict.reason)) {
+    audit(denial("connect_denied", "connect", subject, {}, verdict.reason, verdict.cause));
+    return verdict.reason;
+  }
   Session* const known = sessions_.find(packet.client_id);
   // A session with all that waits in it is its owner's; who takes it over would read its messages
   // and disconnect its client.
   const bool taken =
       known != nullptr && !known->ended && !is_expired(*known) && is_anothers(*known, *principal);
-  // An owner that is no user any more, at a reload, does not keep the identifier from others.
-  const bool gone =
-      taken && interceptor_ && is_failure(interceptor_->on_recheck(subject_of(*known)).reason);
-  if (taken && !gone) {
+  // An owner that is no user any more does not keep the identifier from others.
+  const bool gone = taken && interceptor_ && interceptor_->is_gone(*known->owner);
+  if (taken && !gone && is_failure(verdict.taken)) {
     count(Counter::takeovers_denied);
     LINESHAFT_LOG(core, warn, "takeover_denied", {"client_id", packet.client_id},
                   {"owner", known->owner->name}, {"user", principal->name},
                   {"peer", connection.peer ? connection.peer->address : std::string()});
-    return ReasonCode::not_authorized;
+    audit(denial("takeover_denied", "connect", subject, {}, verdict.taken, {}));
+    return verdict.taken;
   }
-  if (!interceptor_) return ReasonCode::success;
-  const Subject subject{*principal, packet.client_id};
-  const ReasonCode refused = interceptor_->on_connect(subject).reason;
-  if (is_failure(refused) || !packet.will) return refused;
-  return interceptor_->on_will(subject, *packet.will->message, Interceptor::WillMoment::stored)
-      .reason;
+  if (!interceptor_ || !packet.will) return ReasonCode::success;
+  const Message& will = *packet.will->message;
+  const PublishVerdict may_leave =
+      interceptor_->on_will(subject, will, Interceptor::WillMoment::stored);
+  if (is_failure(may_leave.reason)) {
+    audit(denial("will_refused", "will", subject, will.topic(), may_leave.reason, may_leave.cause));
+  }
+  return may_leave.reason;
+}
+
+/// The session's owner is here, perhaps with other claims than before: nothing that was found out
+/// about him counts any more.
+void Core::take_owner(Session& session, const PrincipalPtr& owner) {
+  const bool same = session.owner && has_same_claims(*session.owner, *owner);
+  session.owner = owner;
+  if (same) return;
+  session.policy_epoch = 0;
+  session.publisher = 0;
+  relate_later(session);
 }
 
 /// What cannot be read as a CONNECT. Only a v5 client is told what is wrong with it; 3.x has codes
@@ -203,8 +233,8 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   for (auto& incoming : session.incoming) incoming.counted = false;
 
   if (connection.admission) {
-    session.owner = connection.principal = connection.admission->principal;
-    session.policy_epoch = 0;
+    connection.principal = connection.admission->principal;
+    take_owner(session, connection.principal);
     connection.authentication_method = packet.authentication_method.value_or("");
   }
   const ClientLimits& limits = limits_of(connection);

@@ -22,10 +22,13 @@ Core::Core(CoreConfig config, std::size_t shards, std::uint64_t seed,
            std::shared_ptr<Interceptor> interceptor)
     : config_(std::move(config)),
       interceptor_(std::move(interceptor)),
+      context_(make_context()),
       random_(seed),
       connections_(shards),
       subscriptions_(seed),
-      topics_(subscriptions_, seed) {}
+      topics_(subscriptions_, seed) {
+  if (interceptor_) interceptor_->on_install(*context_);
+}
 
 void Core::begin(Now now, Effects& effects) {
   // A clock behind the last stored time (no battery) stands still until it has passed it.
@@ -58,14 +61,16 @@ void Core::apply(Now now, Input input, Effects& effects) {
                  [this](QueueLoaded& in) { on_queue_loaded(std::move(in)); },
                  [this](const Request& in) { on_request(in); },
                  [this](Reconfigured& in) { reconfigure(std::move(in.config)); },
-                 [this](PolicyChanged& in) { change_policy(std::move(in.interceptor)); },
+                 [this](PolicyChanged& in) { change_policy(std::move(in)); },
                  [this](const Reauthenticated& in) {
                    auto* c = connections_.find(in.connection);
                    if (c != nullptr && c->reauthenticates) on_reauthenticated(*c, *in.admission);
                  },
                  [this](const OverloadChanged& in) { on_overload(in.level); },
+                 [this](const FencePassed& in) { on_fence_passed(in.number); },
              },
              input);
+  if (interceptor_) serve_interceptor();
   close_overflowed();
   effects_ = nullptr;
 }
@@ -106,6 +111,7 @@ void Core::on_packets(PacketsArrived input) {
   for (mqtt::Packet& packet : input.packets) {
     on_packet(*connection, packet);
     // A packet may have closed the connection: nothing of it is processed any more [MQTT-3.1.4-6].
+    if (interceptor_) publish_added();
     connection = connections_.find(input.connection);
     if (connection == nullptr) return;
   }
@@ -211,7 +217,10 @@ void Core::on_time() {
     finish_drain();
     return;
   }
-  sweep_policy();
+  if (interceptor_) {
+    on_policy_edge();
+    sweep_policy();
+  }
   // A store in trouble keeps what must be kept; values stay marked until it is well again.
   const bool may_flush = store_state_.accepts_writes;
   if (may_flush && (flushing_ || now_.steady >= next_flush_)) {
@@ -244,6 +253,12 @@ void Core::on_timer(const TimerKey& key) {
   }
   Session* session = sessions_.get(key.index, key.generation);
   if (session == nullptr) return;
+  if (key.kind == TimerKind::rate) {
+    session->rate_timer.reset();
+    pump(*session);
+    continue_replays(*session);
+    return;
+  }
   if (key.kind == TimerKind::will_delay) {
     session->will_timer.reset();
     publish_will(*session);
@@ -271,6 +286,7 @@ void Core::on_request(const Request& request) {
                    }
                  },
                  [&](const DrainRequest&) { on_drain(request.id); },
+                 [&](const InterceptorRequest& what) { on_interceptor_request(request.id, what); },
              },
              request.what);
 }
@@ -306,6 +322,7 @@ Statistics Core::statistics() const {
   result.topic_entries = topics_.size();
   result.held_acknowledgements = held_packets_;
   result.unflushed_values = dirty_.size();
+  result.policy_epoch = policy_epoch_;
   return result;
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/base/audit.h"
 #include "broker/base/time.h"
 #include "broker/core/config.h"
 #include "broker/core/connection_state.h"
@@ -20,6 +21,7 @@
 #include "broker/core/input.h"
 #include "broker/core/interceptor.h"
 #include "broker/core/persist.h"
+#include "broker/core/policy_state.h"
 #include "broker/core/ring_queue.h"
 #include "broker/core/session.h"
 #include "broker/core/shared_groups.h"
@@ -33,8 +35,8 @@ namespace lineshaft::core {
 /// The pure machine: `apply(now, input) -> effects`. No socket, file, thread, lock or clock.
 ///
 /// Owned by whoever runs its turns; never called by two threads at once. Its parts stand in one
-/// file each: connect, authenticate, policy, watch, publish, router, delivery, subscribe, replay,
-/// acknowledge, disconnect, wills, values, journal, restore.
+/// file each: connect, authenticate, policy, policy_change, context, watch, publish, router,
+/// delivery, queue, subscribe, replay, acknowledge, disconnect, wills, values, journal, restore.
 class Core {
  public:
   /// `shards`: entries in every `Effects`. `seed`: chance for assigned Client Identifiers and for
@@ -69,6 +71,8 @@ class Core {
     Session* session = nullptr;
     QoS qos = QoS::at_most_once;
     bool retain = false;
+    /// Counts against a rate when it goes out.
+    bool limited = false;
     ShareId share = 0;
     std::uint32_t identifiers_begin = 0;
     std::uint32_t identifiers_size = 0;
@@ -79,17 +83,14 @@ class Core {
     TopicIndex topic = no_topic;
     /// Null for the broker's own.
     Session* publisher = nullptr;
+    /// Whose it is when no session published it; null: the session's owner.
+    const PrincipalPtr* author = nullptr;
     /// A will, or of the broker itself: nobody sent it just now.
     bool own = false;
     /// Made when somebody keeps it.
     KeptMessagePtr kept;
     /// No delivery may leave before this is committed (a stored QoS 2 identifier).
     std::uint64_t hold_seq = 0;
-  };
-  struct WaitingSession {
-    std::uint64_t seq = 0;
-    SessionIndex session = no_session;
-    std::uint32_t generation = 0;
   };
   struct WaitingConnection {
     std::uint64_t seq = 0;
@@ -118,6 +119,7 @@ class Core {
   void on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet);
   ReasonCode check_connect(const ConnectionState& connection, const mqtt::ConnectPacket& packet);
   ReasonCode check_rights(const ConnectionState& connection, const mqtt::ConnectPacket& packet);
+  void take_owner(Session& session, const PrincipalPtr& owner);
   void refuse_connect(ConnectionState& connection, const Error& error, bool told);
   void refuse_malformed_connect(ConnectionState& connection, const mqtt::Violation& violation);
   std::string assign_client_id();
@@ -142,17 +144,43 @@ class Core {
   // policy.cpp
   Subject subject_of(Session& session);
   PolicyClass policy_class_of(Session& session);
-  ReasonCode ask_publish(Session& session, const Message& message, TopicIndex topic);
+  AuditRecord denial(std::string_view type, std::string_view op, const Subject& subject,
+                     std::string_view topic, ReasonCode reason, const Cause& cause) const;
+  PublishVerdict ask_publish(Session& session, const Message& message, TopicIndex topic);
   DeliverVerdict ask_deliver(Session& session, const Message& message, TopicIndex topic);
-  ReasonCode ask_subscribe(Session& session, const mqtt::SubscribePacket::Item& item);
-  bool may_receive(Session& session, const Message& message, TopicIndex topic) {
-    return interceptor_ == nullptr || ask_deliver(session, message, topic).allowed;
-  }
-  bool may_leave_queue(Session& session, const Message& message);
+  SubscribeVerdict ask_subscribe(Session& session, const std::string& filter);
+  /// All its subscriptions that are covered were looked at under the policy of today.
+  bool is_related(const Session& session) const { return session.related_epoch == policy_epoch_; }
+  bool may_leave_queue(Session& session, QueueEntry& entry);
+  bool may_replay(const KeptMessage& message);
+  Milliseconds wait_for_rate(Session& session, const Message& message);
+  bool has_to_wait(Session& session, const Message& message);
   void release_denied_inflight(Session& session);
   bool may_send_will(Session& session, const Message& message);
-  void change_policy(std::shared_ptr<Interceptor> interceptor);
+
+  // policy_change.cpp
+  static std::string_view matched_part(std::string_view filter);
+  void change_policy(PolicyChanged input);
+  void begin_policy();
+  void on_fence_passed(std::uint64_t number);
   void sweep_policy();
+  void recheck(ConnectionState& connection);
+  void revoke(ConnectionState& connection, ReasonCode reason);
+  void relate_later(Session& session);
+  bool relate_some(Session& session, std::size_t& budget);
+  bool relate(Session& session, const std::string& filter, Subscription& subscription);
+
+  // context.cpp
+  class InterceptorContext;
+  using ContextPtr = std::unique_ptr<Context, void (*)(Context*)>;
+  ContextPtr make_context();
+  void restore_items();
+  bool keep_item(std::string_view family, std::string_view key, std::string_view value);
+  bool add_message(MessagePtr message, PrincipalPtr principal);
+  void publish_added();
+  void serve_interceptor();
+  void on_policy_edge();
+  void on_interceptor_request(std::uint64_t id, const InterceptorRequest& request);
 
   // overload.cpp
   void on_overload(OverloadLevel level);
@@ -168,7 +196,7 @@ class Core {
   bool is_repeat(ConnectionState& connection, Session& session, const mqtt::PublishPacket& packet);
   ReasonCode admit(Session& session, const Publication& publication);
   void refuse_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
-                      ReasonCode reason);
+                      const PublishVerdict& verdict);
   void acknowledge_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
                            ReasonCode reason, std::uint64_t wait_seq);
   TopicIndex topic_of(ConnectionState& connection, std::string_view name);
@@ -204,26 +232,33 @@ class Core {
   void arm_retained_expiry(TopicIndex index);
   void disarm_retained_expiry(TopicIndex index);
   void on_retained_expiry(TopicIndex index);
-  std::uint32_t publisher_number(Session* session);
+  std::uint32_t author_number(const Publication& publication);
+  std::uint32_t author_number(std::string_view client_id, const PrincipalPtr& owner);
   /// The number it has, 0 if it never published anything that was kept.
   std::uint32_t publisher_of(const Session& session) const;
 
-  // delivery.cpp
-  void offer(const Target& target, Publication& publication);
-  bool overtakes_replay(const Session& session, std::string_view topic) const;
+  // queue.cpp
   void enqueue(Session& session, QueueEntry&& entry);
   bool make_room(Session& session, const QueueEntry& entry);
   void drop_oldest(Session& session);
   void count_drop(Session& session);
-  void pump(Session& session, std::uint64_t fresh_seq = 0);
-  void resend(Session& session, ConnectionState& connection);
-  bool start_next(Session& session, ConnectionState& connection, std::uint64_t fresh_seq);
-  bool drop_unsendable(Session& session, const ConnectionState& connection, std::uint32_t expiry_s,
-                       bool is_fresh);
-  void send_inflight(ConnectionState& connection, InflightEntry& inflight);
   void refill(Session& session);
   void on_queue_loaded(QueueLoaded input);
   void skip_missing(Session& session, std::uint64_t before_seq);
+  void forget_entry(Session& session, const QueueEntry& entry);
+  std::size_t store_entry(Session& session, const QueueEntry& entry);
+  void release_payload(std::uint64_t store_id);
+
+  // delivery.cpp
+  void offer(const Target& target, Publication& publication);
+  bool overtakes_replay(const Session& session, std::string_view topic) const;
+  void pump(Session& session, std::uint64_t fresh_seq = 0);
+  void resend(Session& session, ConnectionState& connection);
+  bool start_next(Session& session, ConnectionState& connection, std::uint64_t fresh_seq);
+  bool start_unacknowledged(Session& session, ConnectionState& connection, std::uint32_t expiry_s);
+  bool drop_unsendable(Session& session, const ConnectionState& connection, std::uint32_t expiry_s,
+                       bool is_fresh);
+  void send_inflight(ConnectionState& connection, InflightEntry& inflight);
   void release_awaiting(Session& session);
   void release_committed(Session& session);
   void drop_expired_unsent(Session& session);
@@ -231,9 +266,6 @@ class Core {
   template <class Drops>
   void drop_inflight_if(Session& session, Drops drops);
   void send_waiting_qos0(Session& session, ConnectionState& connection);
-  void forget_entry(Session& session, const QueueEntry& entry);
-  std::size_t store_entry(Session& session, const QueueEntry& entry);
-  void release_payload(std::uint64_t store_id);
   void deliver(ConnectionState& connection, const Message& message, const Recipient& recipient,
                std::span<const std::uint32_t> identifiers, std::uint32_t expiry_s);
   std::uint32_t remaining_expiry_s(const KeptMessage& message) const;
@@ -334,6 +366,7 @@ class Core {
   bool take(QueueRecord record);
   bool take(InflightRecord record);
   bool take(WillRecord record);
+  bool take(KeptItemRecord record);
   template <class Other>
   bool take(const Other&) {
     return false;
@@ -371,8 +404,8 @@ class Core {
   std::shared_ptr<Interceptor> interceptor_;
   /// Counts policies; what was remembered under another number is forgotten.
   std::uint32_t policy_epoch_ = 1;
-  /// Next place to look at for who must go; nullopt: all have been looked at.
-  std::optional<ConnectionId> policy_sweep_;
+  PolicyState policy_;
+  ContextPtr context_;
   std::mt19937_64 random_;
   ConnectionTable connections_;
   SubscriptionTrie subscriptions_;
@@ -382,8 +415,10 @@ class Core {
   SessionTable sessions_;
   Timers timers_;
 
-  /// Publishers' client identifiers that were ever stored with a message.
+  /// Who ever published something that was kept: by client identifier and owner.
   std::unordered_map<std::string, std::uint32_t> publisher_numbers_;
+  /// The owners among them.
+  std::unordered_map<std::uint32_t, PrincipalPtr> authors_;
   std::uint32_t last_publisher_ = 0;
   /// Queue entries that refer to a shared stored payload.
   std::unordered_map<std::uint64_t, std::uint32_t> payload_references_;

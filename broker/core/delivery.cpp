@@ -1,4 +1,4 @@
-// From a routed message to a PUBLISH on the wire: queue, window, redelivery (sections 4.3 to 4.9).
+// From a routed message to a PUBLISH on the wire: window, redelivery (sections 4.3 to 4.9).
 #include <algorithm>
 #include <utility>
 
@@ -23,6 +23,10 @@ void Core::offer(const Target& target, Publication& publication) {
     const bool overtakes =
         session.queue.qos0_waiting > 0 || overtakes_replay(session, publication.message->topic());
     if (connection.connack_sent && !waits_for(publication.hold_seq) && !overtakes) {
+      if (target.limited && wait_for_rate(session, *publication.message) > Milliseconds{0}) {
+        count(Counter::dropped_rate);
+        return;
+      }
       Recipient recipient;
       recipient.retain = target.retain;
       deliver(connection, *publication.message, recipient, identifiers,
@@ -37,6 +41,7 @@ void Core::offer(const Target& target, Publication& publication) {
   entry.share = target.share;
   entry.qos = target.qos;
   entry.retain = target.retain;
+  entry.limited = target.limited;
   enqueue(session, std::move(entry));
 }
 
@@ -46,126 +51,6 @@ bool Core::overtakes_replay(const Session& session, std::string_view topic) cons
   const SessionQueue& queue = session.queue;
   return (!session.replays.empty() && queue.waiting() > 0) || queue.retained_waits() ||
          queue.unsent_retained(topic) != nullptr;
-}
-
-/// A message we own goes into the state of the session [MQTT-4.5.0-1].
-void Core::enqueue(Session& session, QueueEntry&& entry) {
-  SessionQueue& queue = session.queue;
-  if (!make_room(session, entry)) return;
-  entry.seq = queue.next_seq++;
-  queue.bytes += entry.size_bytes();
-  ++statistics_.queued;
-  statistics_.queued_bytes += entry.size_bytes();
-  if (entry.qos == QoS::at_most_once) ++queue.qos0_waiting;
-  if (entry.retain) queue.retained_seq = entry.seq;
-  const bool stored = session.stored && entry.qos != QoS::at_most_once;
-  std::size_t change = 0;
-  if (stored) {
-    entry.persist_seq = open_persist(false).seq;
-    change = store_entry(session, entry);
-  }
-  const std::uint64_t seq = entry.seq;
-  const bool behind_spill = !queue.spilled.empty() || !queue.tail.empty();
-  const bool window_full = stored && queue.head.size() >= config_.queue_window;
-  if (window_full || behind_spill) {
-    if (stored) spilling_.push_back({entry.persist_seq, session.index, session.generation});
-    queue.tail.push_back(std::move(entry));
-  } else {
-    queue.head.push_back(std::move(entry));
-  }
-  pump(session, seq);
-  // With its packet identifier, when the window was open: one record instead of two.
-  const auto& inflight = queue.inflight;
-  if (stored && !inflight.empty() && inflight.back().entry.seq == seq) {
-    std::get<QueueRecord>(effects_->persist->changes[change]).packet_id = inflight.back().packet_id;
-  }
-}
-
-/// Returns the place of its `QueueRecord` among the changes of the open `Persist`.
-std::size_t Core::store_entry(Session& session, const QueueEntry& entry) {
-  QueueRecord change;
-  change.sid = session.sid;
-  change.seq = entry.seq;
-  change.message = entry.message;
-  change.qos = entry.qos;
-  change.retain = entry.retain;
-  change.subscription_identifiers = entry.subscription_identifiers;
-  if (entry.share != 0) {
-    if (const SharedGroup* group = shared_.find(entry.share)) change.share = group->key;
-  }
-  const std::uint64_t store_id = entry.message->store_id;
-  // A retained message may come to queues again long after the first ones let go of it.
-  if (store_id != 0 && ++payload_references_[store_id] == 1) record(PayloadRecord{entry.message});
-  const std::size_t place = open_persist(false).changes.size();
-  record(std::move(change));
-  return place;
-}
-
-/// The entry will not be delivered any more, or has been: it leaves the store and the counts.
-void Core::forget_entry(Session& session, const QueueEntry& entry) {
-  session.queue.bytes -= entry.size_bytes();
-  if (entry.qos == QoS::at_most_once) --session.queue.qos0_waiting;
-  --statistics_.queued;
-  statistics_.queued_bytes -= entry.size_bytes();
-  if (!session.stored || entry.qos == QoS::at_most_once) return;
-  record(QueueErase{session.sid, entry.seq});
-  release_payload(entry.message->store_id);
-}
-
-void Core::release_payload(std::uint64_t store_id) {
-  if (store_id == 0) return;
-  const auto found = payload_references_.find(store_id);
-  if (found == payload_references_.end() || --found->second > 0) return;
-  payload_references_.erase(found);
-  record(PayloadErase{store_id});
-}
-
-/// Applies the overflow policy; false: the new message is not taken (and counted).
-bool Core::make_room(Session& session, const QueueEntry& entry) {
-  if (has_room(session, entry)) return true;
-  log_overflow(session);
-  SessionQueue& queue = session.queue;
-  // QoS 0 that had to wait never costs another message its place.
-  if (config_.overflow == Overflow::drop_oldest && entry.qos != QoS::at_most_once) {
-    const ClientLimits& limits = limits_of(session);
-    const auto full = [&] {
-      return queue.waiting() >= limits.queued_max ||
-             queue.bytes + entry.size_bytes() > limits.queued_bytes_max;
-    };
-    while (queue.waiting() > 0 && full()) drop_oldest(session);
-    if (!full()) return true;
-  }
-  if (config_.overflow == Overflow::disconnect && session.connected &&
-      entry.qos != QoS::at_most_once) {
-    overflowed_.push_back({session.connection, ReasonCode::quota_exceeded});
-  }
-  count_drop(session);
-  return false;
-}
-
-void Core::count_drop(Session& session) {
-  count(Counter::dropped_queue_full);
-  ++session.queue.drops;
-  ++statistics_.queue_drops;
-}
-
-/// The oldest that was not sent yet; what is in flight is never dropped.
-void Core::drop_oldest(Session& session) {
-  SessionQueue& queue = session.queue;
-  count_drop(session);
-  if (!queue.head.empty()) {
-    forget_entry(session, queue.head.pop_front());
-  } else if (!queue.spilled.empty()) {
-    const SpilledEntry spilled = queue.spilled.pop_front();
-    queue.bytes -= spilled.size_bytes;
-    --statistics_.queued;
-    statistics_.queued_bytes -= spilled.size_bytes;
-    record(QueueErase{session.sid, spilled.seq});
-    release_payload(spilled.store_id);
-  } else {
-    forget_entry(session, queue.tail.pop_front());
-  }
-  queue.join();
 }
 
 /// Sends what the window allows: first what a resumed session has in flight, then new messages, in
@@ -217,6 +102,7 @@ void Core::resend(Session& session, ConnectionState& connection) {
 /// Starts the first waiting message; false when it has to wait.
 bool Core::start_next(Session& session, ConnectionState& connection, std::uint64_t fresh_seq) {
   SessionQueue& queue = session.queue;
+  if (session.rate_timer) return false;
   QueueEntry& front = queue.head.front();
   const std::uint32_t expiry_s = remaining_expiry_s(*front.message);
   if (drop_unsendable(session, connection, expiry_s, front.seq == fresh_seq)) return true;
@@ -224,23 +110,16 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
   if (const InflightEntry* const older = queue.unsent_retained(front.message->topic())) {
     front.wait_seq = std::max(front.wait_seq, older->entry.wait_seq);
   }
-  if (front.qos == QoS::at_most_once) {
-    if (waits_for(front.wait_seq)) {
-      awaiting_.push_back({front.wait_seq, session.index, session.generation});
-      return false;
-    }
-    const QueueEntry entry = queue.head.pop_front();
-    Recipient recipient;  // without identifier and DUP: [MQTT-2.2.1-2], [MQTT-4.3.1-1]
-    recipient.retain = entry.retain;
-    deliver(connection, *entry.message, recipient, entry.subscription_identifiers, expiry_s);
-    forget_entry(session, entry);
-    return true;
+  if (std::min(front.qos, front.qos_max) == QoS::at_most_once) {
+    return start_unacknowledged(session, connection, expiry_s);
   }
   // [MQTT-3.3.4-9] only QoS 1 and 2 wait for a place [MQTT-3.3.4-10], [MQTT-4.9.0-1],
   // [MQTT-4.9.0-3].
   if (queue.on_wire >= connection.window) return false;
+  if (front.limited && has_to_wait(session, *front.message)) return false;
   InflightEntry inflight;
   inflight.entry = queue.head.pop_front();
+  inflight.entry.qos = std::min(inflight.entry.qos, inflight.entry.qos_max);
   inflight.packet_id = queue.take_packet_id();  // [MQTT-4.3.2-1], [MQTT-4.3.3-1]
   inflight.on_wire = true;
   ++queue.on_wire;
@@ -266,16 +145,43 @@ bool Core::start_next(Session& session, ConnectionState& connection, std::uint64
   return true;
 }
 
+/// The same for one that goes out with QoS 0: without identifier and DUP [MQTT-2.2.1-2],
+/// [MQTT-4.3.1-1].
+bool Core::start_unacknowledged(Session& session, ConnectionState& connection,
+                                std::uint32_t expiry_s) {
+  SessionQueue& queue = session.queue;
+  const QueueEntry& front = queue.head.front();
+  if (waits_for(front.wait_seq)) {
+    awaiting_.push_back({front.wait_seq, session.index, session.generation});
+    return false;
+  }
+  if (front.limited) {
+    if (front.qos != QoS::at_most_once) {
+      if (has_to_wait(session, *front.message)) return false;
+    } else if (wait_for_rate(session, *front.message) > Milliseconds{0}) {
+      count(Counter::dropped_rate);
+      forget_entry(session, queue.head.pop_front());
+      return true;
+    }
+  }
+  const QueueEntry entry = queue.head.pop_front();
+  Recipient recipient;
+  recipient.retain = entry.shows_retain();
+  deliver(connection, *entry.message, recipient, entry.subscription_identifiers, expiry_s);
+  forget_entry(session, entry);
+  return true;
+}
+
 /// Drops the first waiting message when it expired, is too large or is not allowed any more.
 bool Core::drop_unsendable(Session& session, const ConnectionState& connection,
                            std::uint32_t expiry_s, bool is_fresh) {
   SessionQueue& queue = session.queue;
-  const QueueEntry& front = queue.head.front();
+  QueueEntry& front = queue.head.front();
   const bool gone = expired(*front.message);
   const bool too_large =
       connection.packet_size_bytes_max != 0 && !fits(connection, front, expiry_s);
   // What has just come was asked about a moment ago.
-  const bool denied = !gone && !too_large && !is_fresh && !may_leave_queue(session, *front.message);
+  const bool denied = !gone && !too_large && !is_fresh && !may_leave_queue(session, front);
   if (!gone && !too_large && !denied) return false;
   // [MQTT-3.3.2-5] and [MQTT-3.1.2-25]: it counts as delivered.
   if (gone || too_large) count(gone ? Counter::dropped_expired : Counter::dropped_too_large);
@@ -293,7 +199,7 @@ void Core::send_inflight(ConnectionState& connection, InflightEntry& inflight) {
   Recipient recipient;
   recipient.packet_id = inflight.packet_id;
   recipient.qos = inflight.entry.qos;
-  recipient.retain = inflight.entry.retain;
+  recipient.retain = inflight.entry.shows_retain();
   // [MQTT-3.3.1-1], [MQTT-4.3.2-2], [MQTT-4.3.3-2]; the publisher's DUP is its own [MQTT-3.3.1-3].
   recipient.dup = inflight.sent_before;
   inflight.sent_before = true;
@@ -326,15 +232,16 @@ void Core::release_committed(Session& session) {
 /// overtake it [MQTT-4.6.0-6].
 void Core::send_waiting_qos0(Session& session, ConnectionState& connection) {
   if (session.queue.retained_waits()) return;  // they may be older: each in its turn
-  const auto send = [&](const QueueEntry& entry) {
+  const auto send = [&](QueueEntry& entry) {
     if (entry.qos != QoS::at_most_once || waits_for(entry.wait_seq)) return false;
     if (session.queue.unsent_retained(entry.message->topic()) != nullptr) return false;
     const std::uint32_t expiry_s = remaining_expiry_s(*entry.message);
     // What cannot be delivered is dropped, and counted, when its turn comes.
-    if (expired(*entry.message) || !may_leave_queue(session, *entry.message)) return false;
+    if (expired(*entry.message) || !may_leave_queue(session, entry)) return false;
+    if (entry.limited) return false;
     if (connection.packet_size_bytes_max != 0 && !fits(connection, entry, expiry_s)) return false;
     Recipient recipient;
-    recipient.retain = entry.retain;
+    recipient.retain = entry.shows_retain();
     deliver(connection, *entry.message, recipient, entry.subscription_identifiers, expiry_s);
     forget_entry(session, entry);
     return true;
@@ -357,9 +264,9 @@ void Core::drop_expired_unsent(Session& session) {
 /// sent again: its packet identifier is free.
 void Core::drop_denied_inflight(Session& session) {
   release_denied_inflight(session);
-  drop_inflight_if(session, [&](const InflightEntry& inflight) {
+  drop_inflight_if(session, [&](InflightEntry& inflight) {
     const bool waits = !inflight.on_wire && inflight.entry.message != nullptr;
-    return waits && !may_leave_queue(session, *inflight.entry.message);
+    return waits && !may_leave_queue(session, inflight.entry);
   });
 }
 
@@ -386,65 +293,6 @@ void Core::release_awaiting(Session& session) {
   release_committed(session);
   pump(session);
   continue_replays(session);
-}
-
-/// Asks for the next page when little is left in RAM, and joins the parts when all is there.
-void Core::refill(Session& session) {
-  SessionQueue& queue = session.queue;
-  if (queue.spilled.empty() && queue.tail.empty()) return;
-  queue.join();
-  if (queue.spilled.empty() || queue.loading || !session.connected) return;
-  if (queue.head.size() > config_.queue_page / 2) return;
-  queue.loading = true;
-  loading_[session.sid] = {0, session.index, session.generation};
-  effects_->loads.push_back(
-      {session.sid, queue.spilled.front().seq, queue.spilled.back().seq, config_.queue_page});
-}
-
-void Core::on_queue_loaded(QueueLoaded input) {
-  const auto asked = loading_.find(input.sid);
-  if (asked == loading_.end()) return;
-  Session* const session = sessions_.get(asked->second.session, asked->second.generation);
-  if (input.failed) {
-    reload_.push_back(asked->second);  // at the next tick
-    loading_.erase(asked);
-    return;
-  }
-  loading_.erase(asked);
-  if (session == nullptr) return;
-  SessionQueue& queue = session->queue;
-  queue.loading = false;
-  for (QueueRecord& record : input.entries) {
-    skip_missing(*session, record.seq);
-    // Dropped meanwhile by the overflow policy.
-    if (queue.spilled.empty() || record.seq < queue.spilled.front().seq) continue;
-    queue.spilled.pop_front();
-    QueueEntry entry;
-    entry.seq = record.seq;
-    entry.persist_seq = committed_seq_;
-    entry.message = std::move(record.message);
-    entry.subscription_identifiers = std::move(record.subscription_identifiers);
-    entry.qos = record.qos;
-    entry.retain = record.retain;
-    queue.head.push_back(std::move(entry));
-  }
-  if (input.entries.size() < config_.queue_page) skip_missing(*session, input.last_seq + 1);
-  pump(*session);
-  continue_replays(*session);
-}
-
-/// Entries the store no longer has (a damaged record was set aside): counted, never waited for.
-void Core::skip_missing(Session& session, std::uint64_t before_seq) {
-  SessionQueue& queue = session.queue;
-  while (!queue.spilled.empty() && queue.spilled.front().seq < before_seq) {
-    const SpilledEntry missing = queue.spilled.pop_front();
-    queue.bytes -= missing.size_bytes;
-    --statistics_.queued;
-    statistics_.queued_bytes -= missing.size_bytes;
-    count_drop(session);
-    LINESHAFT_LOG(core, error, "queue_entry_missing", {"client_id", session.client_id},
-                  {"seq", missing.seq});
-  }
 }
 
 void Core::deliver(ConnectionState& connection, const Message& message, const Recipient& recipient,

@@ -87,7 +87,10 @@ void Core::detach(Session& session) {
   for (auto& inflight : session.queue.inflight) inflight.on_wire = false;
   session.queue.on_wire = 0;
   session.queue.moved_before_seq = 0;
+  if (session.rate_timer) timers_.cancel(*session.rate_timer);
+  session.rate_timer.reset();
   drop_replays(session);
+  if (interceptor_) interceptor_->on_disconnect(subject_of(session));
 }
 
 void Core::connection_ended(Session& session, WillFate fate) {

@@ -85,6 +85,17 @@ struct Close {
   ReasonCode reason = ReasonCode::success;
 };
 
+/// Throws away what is unsent: the client may not have it any more. Where a packet is cut by that
+/// the socket is closed at once.
+struct Discard {
+  ConnectionRef connection;
+};
+
+/// Answer with `FencePassed` when everything before it has been done.
+struct Fence {
+  std::uint64_t number = 0;
+};
+
 /// Answer with `OutboxDrained` as soon as the connection's unsent bytes are below
 /// `limits::outbox_drained_bytes` (at once if they are).
 struct AwaitDrain {
@@ -107,8 +118,8 @@ struct SetReading {
   bool paused = false;
 };
 
-using Effect =
-    std::variant<Deliver, Acknowledge, Close, AwaitDrain, SetReading, Configure, Authenticate>;
+using Effect = std::variant<Deliver, Acknowledge, Close, AwaitDrain, SetReading, Configure,
+                            Authenticate, Discard, Fence>;
 
 /// The effects for the connections of one shard.
 struct ShardEffects {

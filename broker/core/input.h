@@ -141,6 +141,14 @@ class Interceptor;
 /// Other rules from now on, for everybody. The object is used inside the core's turn only.
 struct PolicyChanged {
   std::shared_ptr<Interceptor> interceptor;
+  /// Whom to tell with `PolicyInForce` when every shard has done what was decided before; 0:
+  /// nobody.
+  std::uint64_t request_id = 0;
+};
+
+/// Answer of one shard to a `Fence`.
+struct FencePassed {
+  std::uint64_t number = 0;
 };
 
 /// Memory is short, or not any more.
@@ -148,9 +156,9 @@ struct OverloadChanged {
   OverloadLevel level = OverloadLevel::none;
 };
 
-using Input =
-    std::variant<PacketsArrived, ConnectionOpened, ConnectionLost, ReadingPaused, OutboxDrained,
-                 TimeAdvanced, StoreCommitted, StoreStateChanged, QueueLoaded, Request,
-                 Reconfigured, PolicyChanged, Reauthenticated, OverloadChanged>;
+using Input = std::variant<PacketsArrived, ConnectionOpened, ConnectionLost, ReadingPaused,
+                           OutboxDrained, TimeAdvanced, StoreCommitted, StoreStateChanged,
+                           QueueLoaded, Request, Reconfigured, PolicyChanged, Reauthenticated,
+                           OverloadChanged, FencePassed>;
 
 }  // namespace lineshaft::core

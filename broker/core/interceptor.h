@@ -9,6 +9,7 @@
 #include "broker/base/reason_code.h"
 #include "broker/base/time.h"
 #include "broker/core/principal.h"
+#include "broker/core/request.h"
 #include "broker/mqtt/packets.h"
 
 namespace lineshaft::core {
@@ -57,6 +58,9 @@ struct PublishVerdict {
 
 struct ConnectVerdict {
   ReasonCode reason = ReasonCode::success;
+  /// What the CONNECT gets when its Client Identifier has a session of somebody else. `success`:
+  /// that session ends, unread.
+  ReasonCode taken = ReasonCode::not_authorized;
   Cause cause{};
 };
 
@@ -114,13 +118,6 @@ class Context {
   ~Context() = default;
 };
 
-/// The answer to a request in JSON.
-struct RequestAnswer {
-  enum class State : std::uint8_t { done, refused, unknown_verb };
-  State state = State::unknown_verb;
-  std::string body;
-};
-
 /// What may, and what may not. The core asks at every point where a message or a client could get
 /// somewhere; without an interceptor everything is allowed and nothing is asked.
 ///
@@ -139,13 +136,16 @@ class Interceptor {
 
   /// A CONNECT whose principal is proven. The will is asked for separately.
   virtual ConnectVerdict on_connect(const Subject& subject) = 0;
-  /// Would it still be let in? Asked for every open connection when the policy has changed, and for
-  /// the owner of a session that somebody else wants.
+  /// Would it still be let in? Asked for every open connection when the policy has changed.
   virtual ConnectVerdict on_recheck(const Subject& subject) { return on_connect(subject); }
+  /// The owner of a session that somebody else wants: will nobody come back as him?
+  virtual bool is_gone(const Principal& /*owner*/) const { return false; }
 
   virtual PublishVerdict on_publish(const Subject& subject, const Message& message) = 0;
 
-  /// A will is judged with its CONNECT and again when it goes out. `stored`: the first of the two.
+  /// A will is judged with its CONNECT (`stored`) and again when it is `due`. What was accepted
+  /// there, under whatever policy, has an owner; `due` may let it pass although it would be refused
+  /// today.
   enum class WillMoment : std::uint8_t { stored, due };
   virtual PublishVerdict on_will(const Subject& subject, const Message& message,
                                  WillMoment /*moment*/) {
@@ -182,8 +182,10 @@ class Interceptor {
                           std::string_view /*value*/) {}
   /// The time of `Context::wake_at` has come.
   virtual void on_edge() {}
-  /// One call from outside MQTT; `body` is JSON.
-  virtual RequestAnswer on_request(std::string_view /*verb*/, std::string_view /*body*/) {
+  /// One call from outside MQTT; `body` is JSON. `subject`: of the session the call names; null
+  /// when it names none, or there is no such session.
+  virtual RequestAnswer on_request(std::string_view /*verb*/, std::string_view /*body*/,
+                                   const Subject* /*subject*/) {
     return {};
   }
 };

@@ -133,16 +133,30 @@ struct WillErase {
   std::string client_id;
 };
 
-/// An interned client identifier; numbers are never used twice.
+/// An interned author: a client identifier, and who used it. Numbers are never used twice.
 struct NameRecord {
   std::uint32_t number = 0;
   std::string client_id;
+  /// Null with open access.
+  PrincipalPtr owner = nullptr;
 };
 
-using Change = std::variant<SessionRecord, SessionErase, SubscriptionRecord, SubscriptionErase,
-                            QueueRecord, QueueErase, InflightRecord, InflightErase, PayloadRecord,
-                            PayloadErase, RetainedRecord, RetainedErase, LastValueRecord,
-                            LastValueErase, WillRecord, WillErase, NameRecord>;
+/// What an interceptor keeps (`Context::persist`).
+struct KeptItemRecord {
+  std::string family;
+  std::string key;
+  std::string value;
+};
+struct KeptItemErase {
+  std::string family;
+  std::string key;
+};
+
+using Change =
+    std::variant<SessionRecord, SessionErase, SubscriptionRecord, SubscriptionErase, QueueRecord,
+                 QueueErase, InflightRecord, InflightErase, PayloadRecord, PayloadErase,
+                 RetainedRecord, RetainedErase, LastValueRecord, LastValueErase, WillRecord,
+                 WillErase, NameRecord, KeptItemRecord, KeptItemErase>;
 
 /// The changes of one turn: all of them become durable, or none.
 struct Persist {

@@ -1,7 +1,8 @@
-// What the interceptor is asked, what of its answers is remembered, and what a new policy changes
-// for those who are here already.
+// What the interceptor is asked, and what of its answers is remembered.
+#include <algorithm>
 #include <utility>
 
+#include "broker/base/audit.h"
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
 #include "broker/core/core.h"
@@ -32,22 +33,45 @@ PolicyClass Core::policy_class_of(Session& session) {
   return session.policy_class;
 }
 
-/// A publish of `session`, its will included.
-ReasonCode Core::ask_publish(Session& session, const Message& message, TopicIndex topic) {
+/// Who, what and why not, for the audit log.
+AuditRecord Core::denial(std::string_view type, std::string_view op, const Subject& subject,
+                         std::string_view topic, ReasonCode reason, const Cause& cause) const {
+  AuditRecord record{type};
+  record.zone = subject.principal.zone;
+  record.identity = subject.principal.name;
+  record.client = subject.client_id;
+  record.op = op;
+  record.topic = topic;
+  record.reason = cause.reason.empty() ? to_string(reason) : cause.reason;
+  record.rule = cause.rule;
+  record.epoch = policy_epoch_;
+  record.is_repeatable = true;
+  return record;
+}
+
+/// A publish of `session`. A refusal that has something to say is asked for anew each time.
+PublishVerdict Core::ask_publish(Session& session, const Message& message, TopicIndex topic) {
   const PolicyClass policy_class = policy_class_of(session);
   const bool remembers = topic != no_topic && policy_class < policy_classes_max;
   if (remembers) {
     const Verdicts& verdicts = topics_.verdicts(topic, policy_epoch_);
     const auto known = verdicts.find(policy_class, Verdicts::Right::publish);
-    if (known) return *known ? ReasonCode::success : ReasonCode::not_authorized;
+    if (known) return {*known ? ReasonCode::success : ReasonCode::not_authorized};
   }
-  const auto verdict = interceptor_->on_publish(subject_of(session), message);
-  const bool plain = !is_failure(verdict.reason) || verdict.reason == ReasonCode::not_authorized;
+  const Subject subject = subject_of(session);
+  const PublishVerdict verdict = interceptor_->on_publish(subject, message);
+  const bool refused = is_failure(verdict.reason);
+  const bool plain = !refused || (verdict.reason == ReasonCode::not_authorized &&
+                                  !verdict.disconnects && verdict.cause.reason.empty());
   if (remembers && plain && verdict.for_all_messages) {
     topics_.verdicts(topic, policy_epoch_)
-        .remember(policy_class, Verdicts::Right::publish, !is_failure(verdict.reason));
+        .remember(policy_class, Verdicts::Right::publish, !refused);
   }
-  return verdict.reason;
+  if (refused) {
+    audit(denial("publish_denied", "publish", subject, message.topic(), verdict.reason,
+                 verdict.cause));
+  }
+  return verdict;
 }
 
 /// `topic` may be `no_topic`: then nothing is remembered.
@@ -67,27 +91,61 @@ DeliverVerdict Core::ask_deliver(Session& session, const Message& message, Topic
   return verdict;
 }
 
-ReasonCode Core::ask_subscribe(Session& session, const mqtt::SubscribePacket::Item& item) {
-  if (!interceptor_) return ReasonCode::success;
-  const ParsedShare parsed = parse_share(item.filter);
-  const std::string_view filter =
-      parsed.syntax == ShareSyntax::shared ? parsed.shared.filter : std::string_view(item.filter);
-  const ReasonCode reason = interceptor_->on_subscribe(subject_of(session), filter).reason;
-  if (!is_failure(reason)) return reason;
+SubscribeVerdict Core::ask_subscribe(Session& session, const std::string& filter) {
+  if (!interceptor_) return {};
+  const Subject subject = subject_of(session);
+  const SubscribeVerdict verdict = interceptor_->on_subscribe(subject, matched_part(filter));
+  if (!is_failure(verdict.reason)) return verdict;
   count(Counter::subscriptions_denied);
+  audit(denial("subscribe_denied", "subscribe", subject, filter, verdict.reason, verdict.cause));
   if (!std::exchange(session.subscribe_refusal_logged, true)) {
     LINESHAFT_LOG(core, warn, "subscribe_denied", {"client_id", session.client_id},
-                  {"filter", item.filter}, {"reason", to_string(reason)});
+                  {"filter", filter}, {"reason", to_string(verdict.reason)},
+                  {"why", verdict.cause.reason}, {"rule", verdict.cause.rule});
   }
-  return reason;
+  return verdict;
 }
 
-/// What waits in a queue was allowed when it came; it must still be when it leaves.
-bool Core::may_leave_queue(Session& session, const Message& message) {
+/// What waits in a queue was allowed when it came; it must still be when it leaves, and goes as it
+/// may go now.
+bool Core::may_leave_queue(Session& session, QueueEntry& entry) {
   if (!interceptor_) return true;
-  const bool allowed = ask_deliver(session, message, topics_.find(message.topic())).allowed;
-  if (!allowed) count(Counter::deliveries_denied);
-  return allowed;
+  const Message& message = *entry.message;
+  const DeliverVerdict verdict = ask_deliver(session, message, topics_.find(message.topic()));
+  if (!verdict.allowed) {
+    count(Counter::deliveries_denied);
+    return false;
+  }
+  entry.qos_max = verdict.qos_max;
+  entry.strips_retain = verdict.strips_retain;
+  entry.limited = verdict.limited;
+  return true;
+}
+
+/// What a rate allows: 0, or the time until it does.
+Milliseconds Core::wait_for_rate(Session& session, const Message& message) {
+  return interceptor_ ? interceptor_->on_send(subject_of(session), message) : Milliseconds{0};
+}
+
+/// The first message of the queue waits until there is room for it in its rate; so does what is
+/// behind it.
+bool Core::has_to_wait(Session& session, const Message& message) {
+  const Milliseconds wait = wait_for_rate(session, message);
+  if (wait <= Milliseconds{0}) return false;
+  session.rate_timer =
+      TimerKey{now_.steady + wait, TimerKind::rate, session.index, session.generation};
+  timers_.add(*session.rate_timer);
+  return true;
+}
+
+/// A retained message is its author's, who may have lost the right to show it meanwhile.
+bool Core::may_replay(const KeptMessage& message) {
+  const Principal* author = nullptr;
+  const auto known = authors_.find(message.publisher());
+  if (known != authors_.end()) author = known->second.get();
+  if (interceptor_->on_replay(author, message)) return true;
+  count(Counter::replays_denied);
+  return false;
 }
 
 /// Of QoS 2 the client may know the identifier, and would take another message under it for a
@@ -97,47 +155,23 @@ void Core::release_denied_inflight(Session& session) {
     const bool known = inflight.entry.qos == QoS::exactly_once && inflight.sent_before &&
                        !inflight.on_wire && inflight.state == InflightState::sent;
     if (!known || inflight.entry.message == nullptr) continue;
-    if (!may_leave_queue(session, *inflight.entry.message)) release_inflight(session, inflight);
+    if (!may_leave_queue(session, inflight.entry)) release_inflight(session, inflight);
   }
 }
 
 /// A will was allowed when it was stored; it must still be when it goes out.
 bool Core::may_send_will(Session& session, const Message& message) {
   if (!interceptor_) return true;
-  const ReasonCode reason = ask_publish(session, message, topics_.find(message.topic()));
-  if (!is_failure(reason)) return true;
+  const Subject subject = subject_of(session);
+  const PublishVerdict verdict =
+      interceptor_->on_will(subject, message, Interceptor::WillMoment::due);
+  if (!is_failure(verdict.reason)) return true;
   count(Counter::wills_denied);
+  audit(denial("will_denied", "will", subject, message.topic(), verdict.reason, verdict.cause));
   LINESHAFT_LOG(core, warn, "will_denied", {"client_id", session.client_id},
-                {"topic", message.topic()}, {"reason", to_string(reason)});
+                {"topic", message.topic()}, {"reason", to_string(verdict.reason)},
+                {"why", verdict.cause.reason}, {"rule", verdict.cause.rule});
   return false;
-}
-
-void Core::change_policy(std::shared_ptr<Interceptor> interceptor) {
-  interceptor_ = std::move(interceptor);
-  ++policy_epoch_;
-  // Who must go is looked for in slices; what a client may do is asked anew from now on.
-  policy_sweep_ = interceptor_ ? std::optional<ConnectionId>(ConnectionId{}) : std::nullopt;
-  sweep_policy();
-}
-
-/// Closes connections that the policy of today would not let in.
-void Core::sweep_policy() {
-  if (!policy_sweep_) return;
-  const bool over = connections_.walk(*policy_sweep_, limits::slice, [this](ConnectionState& c) {
-    if (!c.accepted) return;
-    Session& session = sessions_.at(c.session);
-    const ReasonCode reason = interceptor_->on_recheck(subject_of(session)).reason;
-    if (!is_failure(reason)) return;
-    count(Counter::connections_revoked);
-    LINESHAFT_LOG(core, warn, "connection_revoked", {"client_id", session.client_id},
-                  {"user", subject_of(session).principal.name}, {"reason", to_string(reason)});
-    close_with(c, reason);
-  });
-  if (over) {
-    policy_sweep_.reset();
-  } else {
-    effects_->again = true;
-  }
 }
 
 }  // namespace lineshaft::core

@@ -29,22 +29,22 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
     return;
   }
   if (starts_with_dollar(message.topic())) {
-    refuse_publish(connection, packet, ReasonCode::not_authorized);
+    refuse_publish(connection, packet, {ReasonCode::not_authorized});
     return;
   }
   Publication publication;
   publication.message = std::move(packet.message);
   publication.topic = topic_of(connection, message.topic());
   publication.publisher = &session;
-  ReasonCode refused = ReasonCode::success;
-  if (interceptor_) refused = ask_publish(session, message, publication.topic);
-  if (!is_failure(refused)) {
+  PublishVerdict verdict;
+  if (interceptor_) verdict = ask_publish(session, message, publication.topic);
+  if (!is_failure(verdict.reason)) {
     collect_targets(publication);
-    refused = admit(session, publication);
+    verdict.reason = admit(session, publication);
   }
-  if (is_failure(refused)) {
+  if (is_failure(verdict.reason)) {
     packet.message = std::move(publication.message);
-    refuse_publish(connection, packet, refused);
+    refuse_publish(connection, packet, verdict);
     return;
   }
   // A known QoS 1 identifier says nothing: after its PUBACK it is a new message [MQTT-4.3.2-5].
@@ -128,13 +128,15 @@ ReasonCode Core::admit(Session& session, const Publication& publication) {
 }
 
 void Core::refuse_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
-                          ReasonCode reason) {
+                          const PublishVerdict& verdict) {
+  const ReasonCode reason = verdict.reason;
   Session& session = sessions_.at(connection.session);
   count(Counter::publish_refused);
   if (!session.refusal_logged) {
     session.refusal_logged = true;
     LINESHAFT_LOG(core, warn, "publish_refused", {"client_id", session.client_id},
-                  {"topic", packet.message->topic()}, {"reason", to_string(reason)});
+                  {"topic", packet.message->topic()}, {"reason", to_string(reason)},
+                  {"why", verdict.cause.reason}, {"rule", verdict.cause.rule});
   }
   if (watcher_ && reason == ReasonCode::not_authorized) watcher_->on_deny(connection.watched_as);
   // A 3.x client cannot be told: what the store cannot take must not be acknowledged, so it is
@@ -145,7 +147,12 @@ void Core::refuse_publish(ConnectionState& connection, const mqtt::PublishPacket
     close_with(connection, reason);
     return;
   }
-  acknowledge_publish(connection, packet, reason, 0);
+  // A PUBACK has no word for a QoS or a RETAIN that is not allowed [MQTT-3.4.2-1], [MQTT-3.5.2-1].
+  const bool has_word =
+      reason != ReasonCode::qos_not_supported && reason != ReasonCode::retain_not_supported;
+  acknowledge_publish(connection, packet, has_word ? reason : ReasonCode::not_authorized, 0);
+  // Here a DISCONNECT has.
+  if (verdict.disconnects) close_with(connection, reason);
 }
 
 void Core::acknowledge_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,

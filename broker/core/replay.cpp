@@ -100,13 +100,17 @@ std::size_t Core::replay_one(Session& session, ConnectionState& connection, Topi
                              const Subscription& subscription) {
   const KeptMessagePtr message = topics_.at(topic).retained;
   if (!message || expired(*message)) return 0;  // [MQTT-3.3.2-5]
-  if (!may_receive(session, *message, topic)) return 0;
+  DeliverVerdict verdict = DeliverVerdict::all(true);
+  if (interceptor_) verdict = ask_deliver(session, *message, topic);
+  if (!verdict.allowed || (interceptor_ && !may_replay(*message))) return 0;
   const bool own = message->publisher() != 0 && publisher_of(session) == message->publisher();
   if (subscription.options.no_local && own) return 0;
   QueueEntry entry;
   entry.message = message;
-  entry.qos = std::min(message->qos(), subscription.options.qos);
+  entry.qos = std::min({message->qos(), subscription.options.qos, verdict.qos_max});
   entry.retain = true;  // [MQTT-3.3.1-13] because of a new subscription
+  entry.strips_retain = verdict.strips_retain;
+  entry.limited = verdict.limited;
   if (subscription.subscription_identifier != 0) {
     entry.subscription_identifiers.push_back(subscription.subscription_identifier);
   }
@@ -115,8 +119,12 @@ std::size_t Core::replay_one(Session& session, ConnectionState& connection, Topi
     enqueue(session, std::move(entry));
     return size;
   }
+  if (entry.limited && wait_for_rate(session, *message) > Milliseconds{0}) {
+    count(Counter::dropped_rate);
+    return 0;
+  }
   Recipient recipient;
-  recipient.retain = true;
+  recipient.retain = entry.shows_retain();
   recipient.replay = true;
   deliver(connection, *message, recipient, entry.subscription_identifiers,
           remaining_expiry_s(*message));
@@ -132,12 +140,6 @@ void Core::finish_first_replay(Session& session) {
                               subscription.subscription_identifier, false});
   }
   session.replays.erase(session.replays.begin());
-}
-
-std::uint32_t Core::publisher_of(const Session& session) const {
-  if (session.publisher != 0) return session.publisher;
-  const auto known = publisher_numbers_.find(session.client_id);
-  return known == publisher_numbers_.end() ? 0 : known->second;
 }
 
 }  // namespace lineshaft::core

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <variant>
 #include <vector>
 
@@ -30,6 +31,14 @@ struct Statistics {
   std::size_t held_acknowledgements = 0;
   /// Topics whose value differs from the store and waits for the next flush.
   std::size_t unflushed_values = 0;
+  /// Subscriptions of which the policy allows nothing now.
+  std::size_t subscriptions_suspended = 0;
+  /// Counts policies since the start.
+  std::uint32_t policy_epoch = 0;
+  /// From the last change of policy to the moment all shards had met it, and to the end of the look
+  /// at everybody who was there.
+  std::uint64_t policy_fence_ms = 0;
+  std::uint64_t policy_sweep_ms = 0;
 };
 
 /// Tell me the gauges. Answer: `Statistics`.
@@ -45,15 +54,34 @@ struct PublishRequest {
 struct DrainRequest {};
 struct DrainDone {};
 
+/// For the interceptor; `body` is JSON. Answer: `RequestAnswer`.
+struct InterceptorRequest {
+  std::string verb;
+  std::string body;
+  /// The session it is about; empty: none.
+  std::string client_id{};
+};
+struct RequestAnswer {
+  enum class State : std::uint8_t { done, refused, unknown_verb };
+  State state = State::unknown_verb;
+  /// JSON.
+  std::string body;
+};
+
+/// All shards have met the policy: nothing is delivered under an older one any more.
+struct PolicyInForce {
+  std::uint32_t epoch = 0;
+};
+
 /// One call from outside MQTT.
 struct Request {
   std::uint64_t id = 0;
-  std::variant<StatisticsRequest, PublishRequest, DrainRequest> what;
+  std::variant<StatisticsRequest, PublishRequest, DrainRequest, InterceptorRequest> what;
 };
 
 struct Reply {
   std::uint64_t id = 0;
-  std::variant<Statistics, DrainDone> what;
+  std::variant<Statistics, DrainDone, RequestAnswer, PolicyInForce> what;
 };
 
 }  // namespace lineshaft::core

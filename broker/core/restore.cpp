@@ -19,10 +19,10 @@ Session* Core::restored_session(SessionId sid) {
   return found == restoring_.end() ? nullptr : &sessions_.at(found->second);
 }
 
-bool Core::take(NameRecord record) {
-  if (record.number == 0 || record.client_id.empty()) return false;
-  last_publisher_ = std::max(last_publisher_, record.number);
-  publisher_numbers_.emplace(std::move(record.client_id), record.number);
+bool Core::take(KeptItemRecord record) {
+  if (record.family.empty() || record.value.empty()) return false;
+  policy_.items.insert_or_assign({std::move(record.family), std::move(record.key)},
+                                 std::move(record.value));
   return true;
 }
 
@@ -182,6 +182,12 @@ void Core::restored(Now now, const RestoreSummary& summary, Effects& effects) {
   restoring_.clear();
   restoring_sent_.clear();
   sessions_.for_each([&](Session& session) { resume_expiry(session, summary); });
+  if (interceptor_) {
+    // It knows nothing yet of what was kept, and nobody has asked it about what is stored.
+    restore_items();
+    policy_.began = now_.steady;
+    policy_.sweeps_sessions = effects_->again = true;
+  }
   effects_ = nullptr;
 }
 

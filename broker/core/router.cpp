@@ -21,11 +21,22 @@ void Core::collect_targets(const Publication& publication) {
   for (const Subscriber& subscriber : matches.subscribers) {
     Session* const session = sessions_.get(subscriber.session, subscriber.generation);
     if (session == nullptr || session->ended) continue;
-    if (asks && !ask_deliver(*session, *publication.message, publication.topic).allowed) {
-      count(Counter::deliveries_denied);
-      continue;
-    }
     if (subscriber.no_local && session == publication.publisher) continue;  // [MQTT-3.8.3-3]
+    // [MQTT-3.8.4-8] the lower of published and granted.
+    QoS qos = std::min(static_cast<QoS>(subscriber.qos), published);
+    // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
+    bool shows_retain = retain && subscriber.retain_as_published;
+    bool limited = false;
+    if (asks && !(subscriber.covered && is_related(*session))) {
+      const DeliverVerdict verdict = ask_deliver(*session, *publication.message, publication.topic);
+      if (!verdict.allowed) {
+        count(Counter::deliveries_denied);
+        continue;
+      }
+      qos = std::min(qos, verdict.qos_max);
+      shows_retain &= !verdict.strips_retain;
+      limited = verdict.limited;
+    }
     // Subscriptions of one session stand next to each other.
     if (targets_.empty() || targets_.back().session != session) {
       Target& fresh = targets_.emplace_back();
@@ -33,10 +44,9 @@ void Core::collect_targets(const Publication& publication) {
       fresh.identifiers_begin = static_cast<std::uint32_t>(target_identifiers_.size());
     }
     Target& target = targets_.back();
-    // [MQTT-3.8.4-8] the lower of published and granted.
-    target.qos = std::max(target.qos, std::min(static_cast<QoS>(subscriber.qos), published));
-    // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-    target.retain |= retain && subscriber.retain_as_published;
+    target.qos = std::max(target.qos, qos);
+    target.retain |= shows_retain;
+    target.limited |= limited;
     if (subscriber.subscription_id != 0) {
       target_identifiers_.push_back(subscriber.subscription_id);
       ++target.identifiers_size;
@@ -56,6 +66,13 @@ void Core::collect_group(ShareId share, const Publication& publication) {
   target.share = share;
   target.qos = std::min(member->options.qos, publication.message->qos());  // [MQTT-4.8.2-3]
   target.retain = member->options.retain_as_published && publication.message->retain();
+  if (interceptor_) {
+    const DeliverVerdict verdict =
+        ask_deliver(*target.session, *publication.message, publication.topic);
+    target.qos = std::min(target.qos, verdict.qos_max);
+    target.retain &= !verdict.strips_retain;
+    target.limited = verdict.limited;
+  }
   target.identifiers_begin = static_cast<std::uint32_t>(target_identifiers_.size());
   if (member->subscription_identifier != 0) {
     target_identifiers_.push_back(member->subscription_identifier);
@@ -96,9 +113,14 @@ SharedGroup::Member* Core::pick_member(SharedGroup& group, const Message& messag
     SharedGroup::Member& member = group.members[at];
     if (member.session == except) continue;
     Session& session = sessions_.at(member.session);
-    if (session.ended || !may_receive(session, message, topic)) continue;
+    if (session.ended) continue;
+    QoS qos = std::min(member.options.qos, message.qos());
+    if (interceptor_) {
+      const DeliverVerdict verdict = ask_deliver(session, message, topic);
+      if (!verdict.allowed) continue;
+      qos = std::min(qos, verdict.qos_max);
+    }
     if (moving != nullptr && !has_room(session, *moving)) continue;
-    const QoS qos = std::min(member.options.qos, message.qos());
     const SessionQueue& queue = session.queue;
     const bool durable =
         session.stored && session.expiry_interval_s > 0 && qos != QoS::at_most_once;
@@ -135,7 +157,7 @@ const KeptMessagePtr& Core::kept(Publication& publication) {
     KeepInfo info;
     info.received = now_.wall;
     info.seq = next_seq();
-    info.publisher = publisher_number(publication.publisher);
+    info.publisher = author_number(publication);
     publication.kept = KeptMessage::keep(*publication.message, info);
   }
   return publication.kept;

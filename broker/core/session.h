@@ -28,6 +28,11 @@ struct Subscription {
   bool replay_pending = false;
   /// One of the session's `replays` is its own.
   bool replaying = false;
+  /// The policy under which the session was last looked at allows all it can match: nothing is
+  /// asked per topic while the session's `related_epoch` is the policy's.
+  bool covered = false;
+  /// That policy allows nothing of it: it stays, and is there again when another one does.
+  bool suspended = false;
 };
 
 /// A retained replay on its way: the cursor waits while the session's window is full.
@@ -67,7 +72,15 @@ struct Session {
   /// Of `owner` and `client_id` under the policy `policy_epoch`.
   PolicyClass policy_class = no_policy_class;
   std::uint32_t policy_epoch = 0;
-  /// What the interceptor keeps about it, under the same policy.
+  /// The policy under which all its subscriptions were looked at.
+  std::uint32_t related_epoch = 0;
+  /// How far that has come under another policy; null: not begun.
+  struct RelateCursor {
+    std::uint32_t epoch = 0;
+    std::string last_filter;
+  };
+  std::unique_ptr<RelateCursor> relating;
+  /// What the interceptor keeps about it, under the policy `policy_epoch`.
   std::unique_ptr<SubjectMemory> policy_memory;
   /// Its state is in the store (Session Expiry > 0, now or before).
   bool stored = false;
@@ -103,6 +116,8 @@ struct Session {
   std::unique_ptr<mqtt::Will> will;
   std::optional<TimerKey> expiry_timer;
   std::optional<TimerKey> will_timer;
+  /// Runs while the first message of its queue waits for its rate.
+  std::optional<TimerKey> rate_timer;
 };
 
 /// All sessions by index and by client identifier.
@@ -118,6 +133,10 @@ class SessionTable {
   Session* get(SessionIndex index, std::uint32_t generation);
 
   std::size_t size() const { return by_client_id_.size(); }
+  /// All indexes are below.
+  SessionIndex end_index() const { return static_cast<SessionIndex>(slots_.size()); }
+  /// Null: nobody is there.
+  Session* look_at(SessionIndex index) { return slots_[index].session.get(); }
 
   template <class Visit>
   void for_each(Visit visit) {

@@ -26,7 +26,15 @@ struct QueueEntry {
   std::vector<std::uint32_t> subscription_identifiers;
   ShareId share = 0;
   QoS qos = QoS::at_least_once;
+  /// The policy's, when it was last asked: a lower one than `qos` is what it goes out with.
+  QoS qos_max = QoS::exactly_once;
   bool retain = false;
+  /// The same for RETAIN: it goes out with 0. `retain` still says that it comes from a replay.
+  bool strips_retain = false;
+  /// Counts against a rate when it goes out.
+  bool limited = false;
+
+  bool shows_retain() const { return retain && !strips_retain; }
 
   std::size_t size_bytes() const {
     return message->topic().size() + message->properties().size() + message->payload().size();

@@ -135,6 +135,12 @@ bool Core::move_entry(Session& from, QueueEntry& entry, bool session_ends) {
   copy.share = entry.share;
   copy.retain = entry.retain;
   copy.qos = std::min(member->options.qos, entry.message->qos());
+  if (interceptor_) {
+    const DeliverVerdict verdict = ask_deliver(to, *entry.message, topic);
+    copy.qos = std::min(copy.qos, verdict.qos_max);
+    copy.strips_retain = verdict.strips_retain;
+    copy.limited = verdict.limited;
+  }
   if (member->subscription_identifier != 0) {
     copy.subscription_identifiers.push_back(member->subscription_identifier);
   }

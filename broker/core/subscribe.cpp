@@ -52,7 +52,8 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
       level_count(item.filter) > limits.topic_levels_max) {
     return ReasonCode::topic_filter_invalid;
   }
-  if (const ReasonCode denied = ask_subscribe(session, item); is_failure(denied)) return denied;
+  const SubscribeVerdict verdict = ask_subscribe(session, item.filter);
+  if (is_failure(verdict.reason)) return verdict.reason;
   if (session.stored && !store_state_.accepts_writes) return store_state_.refusal;
   const auto known = session.subscriptions.find(item.filter);
   const bool is_new = known == session.subscriptions.end();
@@ -72,6 +73,8 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
                     subscription.subscription_identifier == packet.subscription_identifier;
   subscription.options = item.options;
   subscription.subscription_identifier = packet.subscription_identifier;
+  subscription.covered = verdict.covers_all_topics;
+  if (std::exchange(subscription.suspended, false)) --statistics_.subscriptions_suspended;
   if (is_new) ++statistics_.subscriptions;
   index_subscription(session, item.filter, subscription);
 
@@ -109,6 +112,7 @@ void Core::index_subscription(Session& session, const std::string& filter,
   subscriber.qos = static_cast<std::uint8_t>(subscription.options.qos);
   subscriber.no_local = subscription.options.no_local;
   subscriber.retain_as_published = subscription.options.retain_as_published;
+  subscriber.covered = subscription.covered;
   subscriptions_.set(filter, subscriber);
   topics_.subscription_changed(filter);
 }
@@ -116,6 +120,7 @@ void Core::index_subscription(Session& session, const std::string& filter,
 void Core::unindex_subscription(Session& session, const std::string& filter,
                                 const Subscription& subscription) {
   --statistics_.subscriptions;
+  if (subscription.suspended) --statistics_.subscriptions_suspended;
   if (subscription.share == 0) {
     subscriptions_.erase(filter, session.index);
     topics_.subscription_changed(filter);

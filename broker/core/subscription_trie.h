@@ -18,6 +18,7 @@ struct Subscriber {
   std::uint8_t qos = 0;               ///< granted QoS
   bool no_local = false;
   bool retain_as_published = false;
+  bool covered = false;  ///< the policy allows all of it, see `Subscription::covered`
 
   friend bool operator==(const Subscriber&, const Subscriber&) = default;
 };

@@ -9,7 +9,13 @@
 
 namespace lineshaft::core {
 
-enum class TimerKind : std::uint8_t { keep_alive, session_expiry, will_delay, retained_expiry };
+enum class TimerKind : std::uint8_t {
+  keep_alive,
+  session_expiry,
+  will_delay,
+  retained_expiry,
+  rate
+};
 
 /// Whose timer: connection, session or topic entry, with the generation of its place.
 struct TimerKey {

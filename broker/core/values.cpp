@@ -30,11 +30,41 @@ bool Core::has_room_for_value(TopicIndex index) const {
   return topics_.at(index).has_value() || topics_.valued() < config_.ram_topics_max;
 }
 
-std::uint32_t Core::publisher_number(Session* session) {
+namespace {
+
+/// Tells the same Client Identifier in different hands apart; no part contains a NUL.
+std::string author_key(std::string_view client_id, const Principal* owner) {
+  std::string key(client_id);
+  if (owner == nullptr || owner->is_anonymous()) return key;
+  // Of an issuer the length is fixed: it may contain anything.
+  for (const std::string_view part : {std::string_view(owner->zone), std::string_view(owner->name),
+                                      std::string_view(owner->issuer_spki)}) {
+    key += '\0';
+    key += part;
+  }
+  key += static_cast<char>(family_of(owner->proof));
+  return key;
+}
+
+}  // namespace
+
+/// 0: the broker's own, or too many authors are known.
+std::uint32_t Core::author_number(const Publication& publication) {
+  if (publication.author != nullptr && *publication.author) {
+    return author_number({}, *publication.author);
+  }
+  Session* const session = publication.publisher;
   if (session == nullptr) return 0;
-  if (session->publisher != 0) return session->publisher;
-  const auto known = publisher_numbers_.find(session->client_id);
-  if (known != publisher_numbers_.end()) return session->publisher = known->second;
+  if (session->publisher == 0) {
+    session->publisher = author_number(session->client_id, session->owner);
+  }
+  return session->publisher;
+}
+
+std::uint32_t Core::author_number(std::string_view client_id, const PrincipalPtr& owner) {
+  std::string key = author_key(client_id, owner.get());
+  const auto known = publisher_numbers_.find(key);
+  if (known != publisher_numbers_.end()) return known->second;
   if (publisher_numbers_.size() >= limits::publisher_names_max) {
     count(Counter::publisher_names_refused_limit);
     if (!publishers_limit_logged_) {
@@ -44,10 +74,26 @@ std::uint32_t Core::publisher_number(Session* session) {
     }
     return 0;
   }
-  session->publisher = ++last_publisher_;
-  publisher_numbers_.emplace(session->client_id, session->publisher);
-  record(NameRecord{session->publisher, session->client_id});
-  return session->publisher;
+  const std::uint32_t number = ++last_publisher_;
+  publisher_numbers_.emplace(std::move(key), number);
+  if (owner) authors_.emplace(number, owner);
+  record(NameRecord{number, std::string(client_id), owner});
+  return number;
+}
+
+/// The number it has, 0 if it never published anything that was kept.
+std::uint32_t Core::publisher_of(const Session& session) const {
+  if (session.publisher != 0) return session.publisher;
+  const auto known = publisher_numbers_.find(author_key(session.client_id, session.owner.get()));
+  return known == publisher_numbers_.end() ? 0 : known->second;
+}
+
+bool Core::take(NameRecord record) {
+  if (record.number == 0 || (record.client_id.empty() && !record.owner)) return false;
+  last_publisher_ = std::max(last_publisher_, record.number);
+  publisher_numbers_.emplace(author_key(record.client_id, record.owner.get()), record.number);
+  if (record.owner) authors_.emplace(record.number, std::move(record.owner));
+  return true;
 }
 
 std::uint64_t Core::update_values(Publication& publication) {
@@ -67,7 +113,7 @@ std::uint64_t Core::update_retained(Publication& publication) {
   if (sync || publication.kept) {
     entry.retained = kept(publication);
   } else {
-    const KeepInfo info{now_.wall, next_seq(), publisher_number(publication.publisher)};
+    const KeepInfo info{now_.wall, next_seq(), author_number(publication)};
     KeptMessage::replace(entry.retained, *publication.message, info);
   }
   entry.last.reset();
@@ -113,7 +159,7 @@ void Core::update_last(Publication& publication) {
   if (publication.kept) {
     entry.last = publication.kept;
   } else {
-    const KeepInfo info{now_.wall, next_seq(), publisher_number(publication.publisher)};
+    const KeepInfo info{now_.wall, next_seq(), author_number(publication)};
     KeptMessage::replace(entry.last, *publication.message, info);
   }
   topics_.value_changed(publication.topic, entry.retained != nullptr, had_value);

@@ -316,6 +316,12 @@ void Connection::note_dropped_qos0(std::size_t size) {
                 {"effect", "messages of QoS 0 are dropped for it while its socket is full"});
 }
 
+void Connection::apply(const core::Discard&) {
+  // Half a packet cannot be taken back, and nothing may follow it: what comes next would be read as
+  // its rest. Then there is no goodbye.
+  if (!outbox_.discard()) lost(core::LostBecause::network_error);
+}
+
 void Connection::apply(const core::AwaitDrain&) {
   awaits_drain_ = true;
   shard_.mark_dirty(*this);

@@ -55,6 +55,7 @@ class Connection {
   void apply(const core::Configure& configure) { outbox_.configure(configure); }
   void apply(const core::Acknowledge& acknowledge);
   void apply(const core::AwaitDrain& await_drain);
+  void apply(const core::Discard& discard);
   void apply(const core::SetReading& set_reading);
   void apply(const core::Close& close);
   void apply(const core::Authenticate& authenticate);

@@ -226,7 +226,17 @@ void Outbox::consume(std::size_t size) {
   after_send();
 }
 
+bool Outbox::discard() {
+  if (unsent_ == 0) return true;
+  const bool cuts = partly_sent_;
+  unsent_ = 0;
+  if (segments_) segments_->first_sent = 0;
+  after_send();
+  return !cuts;
+}
+
 void Outbox::after_send() {
+  partly_sent_ = unsent_ > 0;
   if (unsent_ == 0) {
     buffer_.clear();
     sent_ = 0;

@@ -67,6 +67,9 @@ class Outbox {
   bool empty() const { return unsent_ == 0; }
   mqtt::Version version() const { return options_.version; }
 
+  /// Throws away what is unsent. False: a packet was cut by it.
+  bool discard();
+
   /// Gives the buffer back when nothing is unsent. True: there is none now.
   bool release_idle();
   std::size_t memory_bytes() const { return buffer_.capacity(); }
@@ -106,6 +109,8 @@ class Outbox {
   std::size_t sent_ = 0;
   std::size_t unsent_ = 0;
   std::size_t answers_ = 0;
+  /// A part of what was taken since it was last empty is sent: perhaps a part of a packet.
+  bool partly_sent_ = false;
   std::unique_ptr<Segments> segments_;
   std::unique_ptr<AliasTable> aliases_;
   mqtt::EncodeOptions options_;

@@ -91,12 +91,14 @@ class Server::Impl {
   }
 
   void request(core::Request request, std::function<void(core::Reply)> on_reply) {
-    request.id = next_request_.fetch_add(1, std::memory_order_relaxed);
-    {
-      const std::lock_guard lock(requests_mutex_);
-      requests_.emplace(request.id, std::move(on_reply));
-    }
+    request.id = expect_reply(std::move(on_reply));
     turn_.submit(std::move(request));
+  }
+
+  void change_policy(std::shared_ptr<core::Interceptor> interceptor,
+                     std::function<void(core::Reply)> on_reply) {
+    const std::uint64_t id = expect_reply(std::move(on_reply));
+    turn_.submit(core::PolicyChanged{std::move(interceptor), id});
   }
 
   void post_to_shard0(std::function<void()> work) { shards_[0]->post(std::move(work)); }
@@ -164,6 +166,13 @@ class Server::Impl {
     });
   }
 
+  std::uint64_t expect_reply(std::function<void(core::Reply)> on_reply) {
+    const std::uint64_t id = next_request_.fetch_add(1, std::memory_order_relaxed);
+    const std::lock_guard lock(requests_mutex_);
+    requests_.emplace(id, std::move(on_reply));
+    return id;
+  }
+
   /// Inside the turn: the callback has to wait until the turn is over, and for its thread.
   void pass_on(core::Reply reply) {
     shards_[0]->post([this, reply] {
@@ -225,6 +234,11 @@ std::vector<Server::Bound> Server::bound() const { return impl_->bound(); }
 
 void Server::request(core::Request request, std::function<void(core::Reply)> on_reply) {
   impl_->request(std::move(request), std::move(on_reply));
+}
+
+void Server::change_policy(std::shared_ptr<core::Interceptor> interceptor,
+                           std::function<void(core::Reply)> on_reply) {
+  impl_->change_policy(std::move(interceptor), std::move(on_reply));
 }
 
 void Server::post_to_shard0(std::function<void()> work) { impl_->post_to_shard0(std::move(work)); }

@@ -58,6 +58,10 @@ class Server {
   /// Asks the core; `on_reply` runs on shard 0's thread. Any thread. A request without an answer
   /// is submitted to `sink()` instead.
   void request(core::Request request, std::function<void(core::Reply)> on_reply);
+  /// Another policy for everybody. `on_reply` as above, with `PolicyInForce` when every shard has
+  /// met it: nothing is delivered under the one before any more. Any thread.
+  void change_policy(std::shared_ptr<core::Interceptor> interceptor,
+                     std::function<void(core::Reply)> on_reply);
   /// Runs `work` on shard 0's thread, outside turns. Any thread, after construction.
   void post_to_shard0(std::function<void()> work);
   /// Calls `work`, too, on shard 0 every `interval` (granularity `limits::timer_tick`). Before

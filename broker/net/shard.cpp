@@ -210,6 +210,9 @@ void Shard::apply(const core::ShardEffects& effects) {
         [&](const auto& one) {
           if constexpr (requires { one.message; }) {
             apply(effects, one);
+          } else if constexpr (requires { one.number; }) {
+            // Everything decided before it stands in an outbox now, or is gone.
+            submit(core::FencePassed{one.number});
           } else if (Connection* const connection = find_open(one.connection)) {
             connection->apply(one);
           }

@@ -45,7 +45,7 @@ void decode_all(std::string_view key, std::string_view value) {
   round_trip(value, with_key(decode_payload), encode_payload);
   round_trip(value, with_key(decode_will), encode_will);
   round_trip(value, with_key(decode_name), [](std::string& out, const core::NameRecord& record) {
-    encode_name_client_id(out, record.client_id);
+    encode_name(out, record);
   });
   // An entry whose message stands elsewhere has nothing to encode.
   const auto entry = decode_queue(key, value);

@@ -43,6 +43,8 @@ std::string key_of(const core::Change& change) {
     std::string operator()(const core::LastValueRecord&) { return {}; }
     std::string operator()(const core::LastValueErase&) { return {}; }
     std::string operator()(const core::NameRecord&) { return {}; }
+    std::string operator()(const core::KeptItemRecord&) { return {}; }
+    std::string operator()(const core::KeptItemErase&) { return {}; }
   };
   return std::visit(Visitor{}, change);
 }

@@ -86,7 +86,9 @@ void StoredState::apply(const Change& change) {
     void operator()(const core::LastValueErase& r) { to.last_values.erase(r.topic); }
     void operator()(const core::WillRecord& r) { to.wills[r.client_id] = r; }
     void operator()(const core::WillErase& r) { to.wills.erase(r.client_id); }
-    void operator()(const core::NameRecord& r) { to.names[r.number] = r.client_id; }
+    void operator()(const core::NameRecord& r) { to.names[r.number] = r; }
+    void operator()(const core::KeptItemRecord&) {}
+    void operator()(const core::KeptItemErase&) {}
   };
   std::visit(Visitor{*this}, change);
 }
@@ -136,7 +138,7 @@ void StoredState::check(const core::Persist& persist) const {
 std::vector<Change> StoredState::records() const {
   std::vector<Change> list;
   std::map<std::uint64_t, KeptMessagePtr> shared;
-  for (const auto& [number, id] : names) list.push_back(core::NameRecord{number, id});
+  for (const auto& [number, name] : names) list.push_back(name);
   for (const auto& [topic, record] : retained) list.push_back(copy_of(Change{record}));
   for (const auto& [topic, record] : last_values) list.push_back(copy_of(Change{record}));
   for (const auto& [id, record] : sessions) list.push_back(record);

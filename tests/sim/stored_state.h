@@ -44,7 +44,7 @@ class StoredState {
   std::map<std::string, core::RetainedRecord> retained;
   std::map<std::string, core::LastValueRecord> last_values;
   std::map<std::string, core::WillRecord> wills;
-  std::map<std::uint32_t, std::string> names;
+  std::map<std::uint32_t, core::NameRecord> names;
   std::uint64_t last_seq = 0;
   WallTime last_wall{};
 

@@ -16,7 +16,8 @@ std::string change_text(const core::Change& change) {
   static constexpr const char* names[] = {
       "session",    "-session",    "sub",     "-sub",     "queue",    "-queue",
       "inflight",   "-inflight",   "payload", "-payload", "retained", "-retained",
-      "last-value", "-last-value", "will",    "-will",    "name"};
+      "last-value", "-last-value", "will",    "-will",    "name",     "item",
+      "-item"};
   std::string text = std::string(" ") + names[change.index()];
   if (const auto* entry = std::get_if<core::QueueRecord>(&change)) {
     text += fmt::format("({} m{} id{})", entry->seq, number_of(*entry->message), entry->packet_id);

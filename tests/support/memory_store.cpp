@@ -77,7 +77,13 @@ void MemoryStore::apply(const core::Change& change) {
           [&](const core::LastValueErase& r) { last_values_.erase(r.topic); },
           [&](const core::WillRecord& r) { wills_[r.client_id] = r; },
           [&](const core::WillErase& r) { wills_.erase(r.client_id); },
-          [&](const core::NameRecord& r) { names_[r.number] = r.client_id; },
+          [&](const core::NameRecord& r) { names_[r.number] = r; },
+          [&](const core::KeptItemRecord& r) {
+            items_[{r.family, r.key}] = r;
+          },
+          [&](const core::KeptItemErase& r) {
+            items_.erase({r.family, r.key});
+          },
           // Queue records hold their message themselves here; `records` looks whether the real
           // store would still have it.
           [&](const core::PayloadRecord& r) { payloads_.insert(r.message->store_id); },
@@ -109,9 +115,8 @@ core::QueueLoaded MemoryStore::load(const core::LoadQueue& request) const {
 
 std::vector<core::Change> MemoryStore::records() const {
   std::vector<core::Change> records;
-  for (const auto& [number, client_id] : names_) {
-    records.emplace_back(core::NameRecord{number, client_id});
-  }
+  append_records(items_, records);
+  append_records(names_, records);
   append_records(retained_, records);
   append_records(last_values_, records);
   append_records(sessions_, records);

@@ -53,7 +53,8 @@ class MemoryStore {
   std::map<std::string, core::RetainedRecord> retained_;
   std::map<std::string, core::LastValueRecord> last_values_;
   std::map<std::string, core::WillRecord> wills_;
-  std::map<std::uint32_t, std::string> names_;
+  std::map<std::uint32_t, core::NameRecord> names_;
+  std::map<std::pair<std::string, std::string>, core::KeptItemRecord> items_;
   /// `store_id` of the messages that queues refer to.
   std::set<std::uint64_t> payloads_;
   core::RestoreSummary summary_;

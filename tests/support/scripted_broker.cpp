@@ -106,6 +106,10 @@ void ScriptedBroker::take_effects() {
       inputs_.push_back(core::OutboxDrained{pipe_of(await->connection).id});
     } else if (const auto* ask = std::get_if<core::Authenticate>(&effect)) {
       authenticate(*ask);
+    } else if (const auto* discard = std::get_if<core::Discard>(&effect)) {
+      pipe_of(discard->connection).outbox.discard();
+    } else if (const auto* fence = std::get_if<core::Fence>(&effect)) {
+      inputs_.push_back(core::FencePassed{fence->number});
     }
   }
   for (const auto& pipe : pipes_) drain(*pipe);
@@ -117,6 +121,7 @@ void ScriptedBroker::take_effects() {
     }
   }
   for (const core::LoadQueue& load : effects_.loads) loads_.push_back(load);
+  for (core::Reply& reply : effects_.replies) replies_.push_back(std::move(reply));
   if (!holds_loads_) push_loads(false);
   if (effects_.again) inputs_.push_back(core::TimeAdvanced{});
   effects_.clear();

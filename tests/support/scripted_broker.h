@@ -120,6 +120,9 @@ class ScriptedBroker {
   void request(core::Request request);
   void reconfigure(core::CoreConfig config);
 
+  /// What requests were answered, in order; the list is empty afterwards.
+  std::vector<core::Reply> take_replies() { return std::exchange(replies_, {}); }
+
   core::Statistics statistics() const;
   WallTime wall() const { return now_.wall; }
   const MemoryStore& store() const { return store_; }
@@ -153,6 +156,7 @@ class ScriptedBroker {
   bool holds_loads_ = false;
   bool holds_drains_ = false;
   std::deque<core::LoadQueue> loads_;
+  std::vector<core::Reply> replies_;
   Now now_{Instant{Milliseconds{1'000'000}}, WallTime{Milliseconds{1'700'000'000'000}}};
   net::SentTotals totals_;
   /// An outbox only knows how to write to a socket: both ends of this one are ours.

@@ -1,0 +1,287 @@
+#include "auth/zones_interceptor.h"
+
+#include <array>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "broker/base/limits.h"
+#include "broker/base/metrics.h"
+
+namespace lineshaft::auth {
+namespace {
+
+ReasonCode mqtt_reason(PolicyReason reason) {
+  switch (reason) {
+    case PolicyReason::conduit_qos:
+      return ReasonCode::qos_not_supported;
+    case PolicyReason::conduit_retain:
+      return ReasonCode::retain_not_supported;
+    case PolicyReason::conduit_rate:
+    case PolicyReason::quota:
+      return ReasonCode::quota_exceeded;
+    case PolicyReason::clientid_bound:
+      return ReasonCode::client_identifier_not_valid;
+    default:
+      return ReasonCode::not_authorized;
+  }
+}
+
+void count_denial(PolicyReason reason) {
+  constexpr auto first = static_cast<std::size_t>(PolicyReason::role_no_allow);
+  constexpr auto last = static_cast<std::size_t>(PolicyReason::island);
+  constexpr auto first_counter = static_cast<std::size_t>(Counter::denied_role_no_allow);
+  static_assert(static_cast<std::size_t>(Counter::denied_island) - first_counter == last - first);
+  const auto at = static_cast<std::size_t>(reason);
+  if (at < first || at > last) return;
+  count(static_cast<Counter>(first_counter + at - first));
+}
+
+MessageAttributes attributes_of(const Message& message) {
+  return {message.qos(), message.retain(), static_cast<std::uint32_t>(message.payload().size())};
+}
+
+/// Some topic that the filter matches, to say why it is not allowed.
+std::string example_of(std::string_view filter) {
+  std::string topic(filter);
+  for (char& c : topic) {
+    if (c == '+' || c == '#') c = '_';
+  }
+  return topic;
+}
+
+}  // namespace
+
+/// Decisions about one subject that has rights of its own, by topic.
+class ZonesInterceptor::Memory final : public core::SubjectMemory {
+ public:
+  struct Entry {
+    std::string topic;
+    Op op = Op::admin;
+    Decision decision;
+  };
+
+  Entry& place(Op op, std::string_view topic) {
+    const std::size_t hash = std::hash<std::string_view>{}(topic) + static_cast<std::size_t>(op);
+    return entries_[hash % entries_.size()];
+  }
+
+ private:
+  std::array<Entry, 64> entries_;
+};
+
+ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, CertificateCheck check_certificate)
+    : policy_(std::move(policy)), check_certificate_(std::move(check_certificate)) {}
+
+void ZonesInterceptor::on_install(core::Context& context) {
+  context_ = &context;
+  if (const auto edge = policy_->next_edge()) context.wake_at(*edge);
+}
+
+void ZonesInterceptor::renew() {
+  policy_ = policy_->with(overrides_.active(), context_->now().wall);
+  classes_.clear();
+  if (const auto edge = policy_->next_edge()) context_->wake_at(*edge);
+}
+
+void ZonesInterceptor::on_edge() {
+  overrides_.expire(context_->now().wall, *context_);
+  renew();
+  context_->policy_changed();
+}
+
+void ZonesInterceptor::on_restore(std::string_view family, std::string_view key,
+                                  std::string_view value) {
+  if (overrides_.restore(family, key, value)) renew();
+}
+
+core::PolicyClass ZonesInterceptor::classify(const core::Subject& subject) {
+  auto [key, is_personal] = policy_->class_key(subject.principal, subject.client_id);
+  if (is_personal) {
+    if (subject.memory != nullptr) *subject.memory = std::make_unique<Memory>();
+    return core::no_policy_class;
+  }
+  const auto found = classes_.find(key);
+  if (found != classes_.end()) return found->second;
+  if (classes_.size() >= core::policy_classes_max) return core::no_policy_class;
+  const auto next = static_cast<core::PolicyClass>(classes_.size());
+  classes_.emplace(std::move(key), next);
+  return next;
+}
+
+Decision ZonesInterceptor::decide(const core::Subject& subject, Op op, const Message& message) {
+  const auto ask = [&] {
+    return policy_->check(subject.principal, subject.client_id, op, message.topic(),
+                          attributes_of(message));
+  };
+  if (subject.memory == nullptr || *subject.memory == nullptr) return ask();
+  Memory::Entry& entry = static_cast<Memory&>(**subject.memory).place(op, message.topic());
+  if (entry.op == op && entry.topic == message.topic()) return entry.decision;
+  const Decision decision = ask();
+  if (!decision.attribute_sensitive) entry = {std::string(message.topic()), op, decision};
+  return decision;
+}
+
+core::Cause ZonesInterceptor::cause_of(const Decision& decision) const {
+  core::Cause cause{to_string(decision.reason), {}};
+  if (decision.rule == no_rule) return cause;
+  const Rule& rule = policy_->rule(decision.rule);
+  cause.rule = rule.at.empty() ? rule.pointer : rule.at;
+  return cause;
+}
+
+core::ConnectVerdict ZonesInterceptor::on_connect(const core::Subject& subject) {
+  core::ConnectVerdict verdict;
+  PolicyReason reason = policy_->may_connect(subject.principal);
+  if (reason == PolicyReason::allowed) {
+    const ZoneFacts& zone = *policy_->zone(subject.principal.zone);
+    const std::string& name = subject.principal.name;
+    const bool fits = zone.client_id == ClientIdRule::equal ? subject.client_id == name
+                      : zone.client_id == ClientIdRule::prefix
+                          ? subject.client_id.starts_with(name + "-")
+                          : true;
+    if (!fits) reason = PolicyReason::clientid_bound;
+    // With `free` the session of somebody else ends, unread: the identifier is nobody's.
+    verdict.taken = zone.client_id == ClientIdRule::free ? ReasonCode::success
+                                                         : ReasonCode::client_identifier_not_valid;
+  }
+  if (reason != PolicyReason::allowed) {
+    verdict.reason = mqtt_reason(reason);
+    verdict.cause.reason = to_string(reason);
+  }
+  return verdict;
+}
+
+core::ConnectVerdict ZonesInterceptor::on_recheck(const core::Subject& subject) {
+  PolicyReason reason = policy_->may_connect(subject.principal);
+  if (reason == PolicyReason::allowed && check_certificate_) {
+    reason = check_certificate_(subject.principal);
+  }
+  if (reason == PolicyReason::allowed) return {};
+  return {ReasonCode::not_authorized, ReasonCode::not_authorized, {to_string(reason), {}}};
+}
+
+/// What is refused, or would be if its conduit were not only watched.
+core::PublishVerdict ZonesInterceptor::publish_verdict(const core::Subject& subject,
+                                                       const Decision& decision) {
+  core::PublishVerdict verdict;
+  verdict.for_all_messages = !decision.attribute_sensitive;
+  if (decision.reason == PolicyReason::allowed) return verdict;
+  count_denial(decision.reason);
+  if (decision.allow) {
+    count(Counter::policy_monitored);
+    verdict.for_all_messages = false;
+    return verdict;
+  }
+  const ZoneFacts* const zone = policy_->zone(subject.principal.zone);
+  verdict.reason = mqtt_reason(decision.reason);
+  verdict.disconnects = zone != nullptr && zone->on_deny == OnDeny::disconnect;
+  verdict.cause = cause_of(decision);
+  return verdict;
+}
+
+core::PublishVerdict ZonesInterceptor::on_publish(const core::Subject& subject,
+                                                  const Message& message) {
+  Decision decision = decide(subject, Op::publish, message);
+  if (decision.allow && decision.bucket != no_bucket) {
+    const BucketLimits& limits = policy_->buckets()[decision.bucket];
+    const Milliseconds wait = rates_.take(decision.bucket, limits, subject.principal,
+                                          message.payload().size(), context_->now().steady);
+    if (wait > Milliseconds{0}) {
+      decision.allow = decision.monitored;
+      decision.reason = PolicyReason::conduit_rate;
+      decision.rule = limits.rule;
+    }
+  }
+  return publish_verdict(subject, decision);
+}
+
+core::PublishVerdict ZonesInterceptor::on_will(const core::Subject& subject, const Message& message,
+                                               WillMoment moment) {
+  const Decision decision = decide(subject, Op::will, message);
+  // Hiding it would leave the values of who is gone Good.
+  const bool stays = moment == WillMoment::due && !subject.principal.is_anonymous() &&
+                     is_death_certificate(message);
+  if (!decision.allow && stays) return {};
+  return publish_verdict(subject, decision);
+}
+
+/// Why nothing of the filter is allowed, as a topic it matches is told.
+PolicyReason ZonesInterceptor::filter_refusal(const core::Subject& subject,
+                                              std::string_view filter) const {
+  const Decision decision =
+      policy_->check(subject.principal, subject.client_id, Op::deliver, example_of(filter), {});
+  return decision.allow ? PolicyReason::role_no_allow : decision.reason;
+}
+
+core::SubscribeVerdict ZonesInterceptor::on_subscribe(const core::Subject& subject,
+                                                      std::string_view filter) {
+  const Relation relation = policy_->relate(subject.principal, subject.client_id, filter);
+  core::SubscribeVerdict verdict;
+  verdict.covers_all_topics = relation == Relation::subset;
+  const ZoneFacts* const zone = policy_->zone(subject.principal.zone);
+  const bool is_part = relation == Relation::overlap;
+  if (relation == Relation::subset) return verdict;
+  if (is_part && zone != nullptr && zone->overlap == OverlapPolicy::filter) return verdict;
+  verdict.reason = ReasonCode::not_authorized;
+  verdict.disconnects = zone != nullptr && zone->on_revoke == OnRevoke::disconnect;
+  verdict.cause.reason =
+      is_part ? std::string_view("OVERLAP") : to_string(filter_refusal(subject, filter));
+  return verdict;
+}
+
+core::DeliverVerdict ZonesInterceptor::on_deliver(const core::Subject& subject,
+                                                  const Message& message) {
+  const Decision decision = decide(subject, Op::deliver, message);
+  if (decision.reason != PolicyReason::allowed) count_denial(decision.reason);
+  core::DeliverVerdict verdict;
+  verdict.allowed = decision.allow;
+  verdict.for_all_messages = !decision.attribute_sensitive;
+  verdict.qos_max = decision.qos_max;
+  verdict.strips_retain = decision.strips_retain;
+  verdict.limited = decision.bucket != no_bucket;
+  return verdict;
+}
+
+Milliseconds ZonesInterceptor::on_send(const core::Subject& subject, const Message& message) {
+  const Decision decision = decide(subject, Op::deliver, message);
+  if (!decision.allow || decision.bucket == no_bucket) return Milliseconds{0};
+  const BucketLimits& limits = policy_->buckets()[decision.bucket];
+  const Milliseconds wait = rates_.take(decision.bucket, limits, subject.principal,
+                                        message.payload().size(), context_->now().steady);
+  if (wait > Milliseconds{0}) count_denial(PolicyReason::conduit_rate);
+  return decision.monitored ? Milliseconds{0} : wait;
+}
+
+bool ZonesInterceptor::on_replay(const core::Principal* author, const Message& message) {
+  // Only the broker itself publishes there.
+  if (message.topic().starts_with('$')) return true;
+  const ZoneFacts* const owner = policy_->zone(policy_->zone_of(message.topic()));
+  if (owner == nullptr || !owner->checks_origin || is_death_certificate(message)) return true;
+  if (author == nullptr) return false;
+  return policy_->check_author(*author, message.topic()) == PolicyReason::allowed;
+}
+
+core::RequestAnswer ZonesInterceptor::on_request(std::string_view verb, std::string_view body,
+                                                 const core::Subject* /*subject*/) {
+  core::RequestAnswer answer = overrides_.request(verb, body, *policy_, *context_);
+  if (answer.state == core::RequestAnswer::State::done && overrides_.take_changed()) {
+    renew();
+    context_->policy_changed();
+  }
+  return answer;
+}
+
+bool is_death_certificate(const Message& message) {
+  const SparkplugType type = classify_topic(message.topic());
+  if (type == SparkplugType::ndeath) return true;
+  if (type != SparkplugType::state) return false;
+  if (message.topic().starts_with("STATE/")) return message.payload() == "OFFLINE";
+  if (message.payload().size() > limits::state_payload_bytes_max) return false;
+  const auto state = nlohmann::json::parse(message.payload(), nullptr, false);
+  if (!state.is_object()) return false;
+  const auto online = state.find("online");
+  return online != state.end() && online->is_boolean() && !online->get<bool>();
+}
+
+}  // namespace lineshaft::auth

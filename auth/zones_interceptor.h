@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "auth/policy_snapshot.h"
+#include "auth/zones_overrides.h"
+#include "auth/zones_rates.h"
+#include "broker/core/interceptor.h"
+
+namespace lineshaft::auth {
+
+/// Zones and conduits at the core's points of decision (`authorization = "zones"`). Owned by the
+/// core, called inside its turn only. What changes with the time, and what an operator switches for
+/// a time (quarantine, island, break-glass), makes another snapshot of the same document.
+class ZonesInterceptor final : public core::Interceptor {
+ public:
+  /// `allowed`, or why a principal that is connected would not get through a handshake any more.
+  using CertificateCheck = std::function<PolicyReason(const core::Principal&)>;
+
+  /// `check_certificate` may be empty: then no certificate is looked at again.
+  explicit ZonesInterceptor(PolicySnapshotPtr policy, CertificateCheck check_certificate = {});
+
+  void on_install(core::Context& context) override;
+  core::PolicyClass classify(const core::Subject& subject) override;
+  core::ConnectVerdict on_connect(const core::Subject& subject) override;
+  core::ConnectVerdict on_recheck(const core::Subject& subject) override;
+  core::PublishVerdict on_publish(const core::Subject& subject, const Message& message) override;
+  core::PublishVerdict on_will(const core::Subject& subject, const Message& message,
+                               WillMoment moment) override;
+  core::SubscribeVerdict on_subscribe(const core::Subject& subject,
+                                      std::string_view filter) override;
+  core::DeliverVerdict on_deliver(const core::Subject& subject, const Message& message) override;
+  Milliseconds on_send(const core::Subject& subject, const Message& message) override;
+  bool on_replay(const core::Principal* author, const Message& message) override;
+  void on_restore(std::string_view family, std::string_view key, std::string_view value) override;
+  void on_edge() override;
+  core::RequestAnswer on_request(std::string_view verb, std::string_view body,
+                                 const core::Subject* subject) override;
+
+  const PolicySnapshot& policy() const { return *policy_; }
+
+ private:
+  class Memory;
+
+  Decision decide(const core::Subject& subject, Op op, const Message& message);
+  core::PublishVerdict publish_verdict(const core::Subject& subject, const Decision& decision);
+  core::Cause cause_of(const Decision& decision) const;
+  PolicyReason filter_refusal(const core::Subject& subject, std::string_view filter) const;
+  /// The same document with what holds now.
+  void renew();
+
+  PolicySnapshotPtr policy_;
+  const CertificateCheck check_certificate_;
+  ZonesOverrides overrides_;
+  core::Context* context_ = nullptr;
+  /// By what distinguishes their rights.
+  std::unordered_map<std::string, core::PolicyClass> classes_;
+  ZonesRates rates_;
+};
+
+/// A message that says no more than that its owner is gone: an NDEATH, or a STATE that is offline.
+bool is_death_certificate(const Message& message);
+
+}  // namespace lineshaft::auth

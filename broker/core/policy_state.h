@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/base/message.h"
+#include "broker/base/time.h"
+#include "broker/core/ids.h"
+#include "broker/core/principal.h"
+#include "broker/core/ring_queue.h"
+#include "broker/core/session.h"
+
+namespace lineshaft::core {
+
+/// A session named in a list, and the `Persist` it waits for there, if any.
+struct WaitingSession {
+  std::uint64_t seq = 0;
+  SessionIndex session = no_session;
+  std::uint32_t generation = 0;
+};
+
+/// A change of policy that some shards have not met yet.
+struct PolicyFence {
+  std::uint64_t number = 0;
+  std::uint64_t request_id = 0;
+  std::size_t shards_left = 0;
+  std::uint32_t epoch = 0;
+  Instant began{};
+};
+
+/// A message an interceptor has made, and whose it is.
+struct AddedMessage {
+  MessagePtr message;
+  PrincipalPtr principal;
+};
+
+/// What the core knows about its policy beside the interceptor: work that goes on in slices, and
+/// what it does for the interceptor.
+struct PolicyState {
+  /// The interceptor answers otherwise, and nobody was looked at yet.
+  bool changed = false;
+  Instant began{};
+  /// Who must go, and which subscriptions stay.
+  bool sweeps_connections = false;
+  bool sweeps_sessions = false;
+  ConnectionId next_connection{};
+  SessionIndex next_session = 0;
+  /// Sessions whose subscriptions are to be looked at out of order.
+  RingQueue<WaitingSession> unrelated;
+
+  std::vector<PolicyFence> fences;
+  std::uint64_t last_fence = 0;
+
+  std::optional<WallTime> wake_at;
+  std::vector<AddedMessage> added;
+  /// A message of `added` is being asked about.
+  bool judges_added = false;
+  /// By family and key.
+  std::map<std::pair<std::string, std::string>, std::string> items;
+};
+
+}  // namespace lineshaft::core
