@@ -1,10 +1,12 @@
 #include "auth/zones_interceptor.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "auth/policy_report_text.h"
 #include "broker/base/limits.h"
 #include "broker/base/metrics.h"
 
@@ -70,22 +72,30 @@ class ZonesInterceptor::Memory final : public core::SubjectMemory {
   std::array<Entry, 64> entries_;
 };
 
-ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, CertificateCheck check_certificate)
-    : policy_(std::move(policy)), check_certificate_(std::move(check_certificate)) {}
+ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity)
+    : policy_(std::move(policy)), identity_(std::move(identity)) {}
 
 void ZonesInterceptor::on_install(core::Context& context) {
   context_ = &context;
-  if (const auto edge = policy_->next_edge()) context.wake_at(*edge);
+  arm();
+}
+
+void ZonesInterceptor::arm() {
+  const auto edge = policy_->next_edge();
+  const auto end = ends_.next(context_->now().wall);
+  if (edge || end)
+    context_->wake_at(std::min(edge.value_or(WallTime::max()), end.value_or(WallTime::max())));
 }
 
 void ZonesInterceptor::renew() {
   policy_ = policy_->with(overrides_.active(), context_->now().wall);
   classes_.clear();
-  if (const auto edge = policy_->next_edge()) context_->wake_at(*edge);
+  arm();
 }
 
 void ZonesInterceptor::on_edge() {
   overrides_.expire(context_->now().wall, *context_);
+  ends_.look(context_->now().wall);
   renew();
   context_->policy_changed();
 }
@@ -134,31 +144,41 @@ core::ConnectVerdict ZonesInterceptor::on_connect(const core::Subject& subject) 
   core::ConnectVerdict verdict;
   PolicyReason reason = policy_->may_connect(subject.principal);
   if (reason == PolicyReason::allowed) {
-    const ZoneFacts& zone = *policy_->zone(subject.principal.zone);
+    const ClientIdRule rule = identity_ ? client_id_rule(*identity_, subject.principal)
+                                        : policy_->zone(subject.principal.zone)->client_id;
     const std::string& name = subject.principal.name;
-    const bool fits = zone.client_id == ClientIdRule::equal ? subject.client_id == name
-                      : zone.client_id == ClientIdRule::prefix
-                          ? subject.client_id.starts_with(name + "-")
-                          : true;
+    const bool fits = rule == ClientIdRule::equal    ? subject.client_id == name
+                      : rule == ClientIdRule::prefix ? subject.client_id.starts_with(name + "-")
+                                                     : true;
     if (!fits) reason = PolicyReason::clientid_bound;
     // With `free` the session of somebody else ends, unread: the identifier is nobody's.
-    verdict.taken = zone.client_id == ClientIdRule::free ? ReasonCode::success
-                                                         : ReasonCode::client_identifier_not_valid;
+    verdict.taken =
+        rule == ClientIdRule::free ? ReasonCode::success : ReasonCode::client_identifier_not_valid;
   }
   if (reason != PolicyReason::allowed) {
     verdict.reason = mqtt_reason(reason);
     verdict.cause.reason = to_string(reason);
+    return verdict;
   }
+  ends_.saw(subject.principal, context_->now().wall);
+  arm();
   return verdict;
 }
 
 core::ConnectVerdict ZonesInterceptor::on_recheck(const core::Subject& subject) {
   PolicyReason reason = policy_->may_connect(subject.principal);
-  if (reason == PolicyReason::allowed && check_certificate_) {
-    reason = check_certificate_(subject.principal);
+  if (reason == PolicyReason::allowed && identity_) {
+    reason = reverify(*identity_, subject.principal, context_->now().wall).reason;
   }
-  if (reason == PolicyReason::allowed) return {};
+  if (reason == PolicyReason::allowed) {
+    ends_.saw(subject.principal, context_->now().wall);
+    return {};
+  }
   return {ReasonCode::not_authorized, ReasonCode::not_authorized, {to_string(reason), {}}};
+}
+
+bool ZonesInterceptor::is_gone(const core::Principal& owner) const {
+  return identity_ && auth::is_gone(*identity_, owner);
 }
 
 /// What is refused, or would be if its conduit were not only watched.
@@ -263,13 +283,47 @@ bool ZonesInterceptor::on_replay(const core::Principal* author, const Message& m
 }
 
 core::RequestAnswer ZonesInterceptor::on_request(std::string_view verb, std::string_view body,
-                                                 const core::Subject* /*subject*/) {
+                                                 const core::Subject* subject) {
+  if (verb == "explain") return explain(body, subject);
   core::RequestAnswer answer = overrides_.request(verb, body, *policy_, *context_);
   if (answer.state == core::RequestAnswer::State::done && overrides_.take_changed()) {
     renew();
     context_->policy_changed();
   }
   return answer;
+}
+
+/// {"op": "pub" or "sub", "topic", and optionally "qos", "retain", "size"} for a client that is
+/// here.
+core::RequestAnswer ZonesInterceptor::explain(std::string_view body,
+                                              const core::Subject* subject) const {
+  using State = core::RequestAnswer::State;
+  if (subject == nullptr) return {State::refused, R"({"error":"there is no such client"})"};
+  const auto asked = nlohmann::json::parse(body, nullptr, false);
+  const auto field = [&asked](const char* name) {
+    return asked.is_object() && asked.contains(name) ? asked[name] : nlohmann::json();
+  };
+  const nlohmann::json op = field("op");
+  const nlohmann::json topic = field("topic");
+  if (!topic.is_string() || (op != "pub" && op != "sub")) {
+    return {State::refused, R"({"error":"op is pub or sub, topic is a Topic Name"})"};
+  }
+  MessageAttributes attributes;
+  const nlohmann::json qos = field("qos");
+  if (qos.is_number_unsigned() && qos.get<std::uint64_t>() <= 2) {
+    attributes.qos = static_cast<QoS>(qos.get<unsigned>());
+  }
+  attributes.retain = field("retain") == true;
+  const nlohmann::json size = field("size");
+  if (size.is_number_unsigned() && size.get<std::uint64_t>() <= 0xFFFFFFFF) {
+    attributes.size_bytes = size.get<std::uint32_t>();
+  }
+  const Explanation explanation = policy_->explain(subject->principal, subject->client_id,
+                                                   op == "pub" ? Op::publish : Op::deliver,
+                                                   topic.get<std::string>(), attributes);
+  auto answer = to_json(*policy_, explanation);
+  answer["text"] = to_text(*policy_, explanation);
+  return {State::done, answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
 }
 
 bool is_death_certificate(const Message& message) {

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
+#include "auth/certificate_ends.h"
+#include "auth/identity_check.h"
 #include "auth/policy_snapshot.h"
 #include "auth/zones_overrides.h"
 #include "auth/zones_rates.h"
@@ -18,16 +19,14 @@ namespace lineshaft::auth {
 /// a time (quarantine, island, break-glass), makes another snapshot of the same document.
 class ZonesInterceptor final : public core::Interceptor {
  public:
-  /// `allowed`, or why a principal that is connected would not get through a handshake any more.
-  using CertificateCheck = std::function<PolicyReason(const core::Principal&)>;
-
-  /// `check_certificate` may be empty: then no certificate is looked at again.
-  explicit ZonesInterceptor(PolicySnapshotPtr policy, CertificateCheck check_certificate = {});
+  /// `identity`: what who is here is verified against once more; null: nobody is.
+  explicit ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity = nullptr);
 
   void on_install(core::Context& context) override;
   core::PolicyClass classify(const core::Subject& subject) override;
   core::ConnectVerdict on_connect(const core::Subject& subject) override;
   core::ConnectVerdict on_recheck(const core::Subject& subject) override;
+  bool is_gone(const core::Principal& owner) const override;
   core::PublishVerdict on_publish(const core::Subject& subject, const Message& message) override;
   core::PublishVerdict on_will(const core::Subject& subject, const Message& message,
                                WillMoment moment) override;
@@ -50,11 +49,15 @@ class ZonesInterceptor final : public core::Interceptor {
   core::PublishVerdict publish_verdict(const core::Subject& subject, const Decision& decision);
   core::Cause cause_of(const Decision& decision) const;
   PolicyReason filter_refusal(const core::Subject& subject, std::string_view filter) const;
+  core::RequestAnswer explain(std::string_view body, const core::Subject* subject) const;
   /// The same document with what holds now.
   void renew();
+  /// Asks to be woken when something changes with the time.
+  void arm();
 
   PolicySnapshotPtr policy_;
-  const CertificateCheck check_certificate_;
+  const IdentityRulesPtr identity_;
+  CertificateEnds ends_;
   ZonesOverrides overrides_;
   core::Context* context_ = nullptr;
   /// By what distinguishes their rights.

@@ -314,15 +314,34 @@ TEST_CASE("an override that cannot be read lends nothing", "[auth][zones]") {
   CHECK(w.publish(reader, "plant1/it/a") == ReasonCode::not_authorized);
 }
 
-TEST_CASE("a revoked certificate is found when everybody is looked at again", "[auth][zones]") {
-  ZonesInterceptor rules(compiled(example_policy), [](const core::Principal& who) {
-    return who.serial == "0a" ? PolicyReason::revoked : PolicyReason::allowed;
-  });
-  auto edge = somebody("ot", {"edge"});
-  CHECK(rules.on_recheck({edge, "c"}).reason == ReasonCode::success);
-  edge.serial = "0a";
+TEST_CASE("who would not get through a handshake any more is found when everybody is looked at",
+          "[auth][zones]") {
+  TestContext context;
+  auto config = std::make_shared<IdentityConfig>();
+  config->zones["dmz"] = {};
+  const auto identity = std::make_shared<IdentityRules>(IdentityRules{config, nullptr, nullptr});
+  ZonesInterceptor rules(compiled(example_policy), identity);
+  rules.on_install(context);
+  const auto edge = somebody("ot", {"edge"});
+  CHECK(rules.on_connect({edge, "c"}).reason == ReasonCode::success);
   CHECK(rules.on_recheck({edge, "c"}).reason == ReasonCode::not_authorized);
-  CHECK(rules.on_recheck({edge, "c"}).cause.reason == "REVOKED");
+  CHECK(rules.on_recheck({edge, "c"}).cause.reason == "NO_ZONE_CLAIM");
+  CHECK(rules.is_gone(edge));
+}
+
+TEST_CASE("the live explanation says what decided", "[auth][zones]") {
+  World w;
+  const auto reader = somebody("it", {"reader"});
+  const core::Subject subject{reader, "c"};
+  const auto answer =
+      w.rules.on_request("explain", R"({"op":"sub","topic":"plant1/ot/a"})", &subject);
+  REQUIRE(answer.state == State::done);
+  CHECK(answer.body.find("CONDUIT_TOPIC") != std::string::npos);
+  CHECK(w.rules.on_request("explain", R"({"op":"sub","topic":"a"})", nullptr).state ==
+        State::refused);
+  CHECK(w.rules.on_request("explain", R"({"op":"write","topic":"a"})", &subject).state ==
+        State::refused);
+  CHECK(w.rules.on_request("explain", "[", &subject).state == State::refused);
 }
 
 TEST_CASE("rights of one's own are remembered with who has them", "[auth][zones]") {
