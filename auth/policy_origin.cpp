@@ -13,11 +13,10 @@ PolicyReason PolicyEvaluation::decide_zone(std::string_view topic) const {
   if (is_island(zone_) || is_island(judged.owner)) return PolicyReason::island;
   const ConduitRange range = body_.conduits_between(zone_, judged.owner);
   if (range.begin == range.end) return PolicyReason::no_conduit;
-  const auto matched = candidates(judged, range);
   for (std::uint32_t i = range.begin; i < range.end; ++i) {
-    const bool open = has_bit(body_.via_publish, i) && is_active(i) &&
-                      has_bit(matched, i - range.begin / 64 * 64);
-    if (open && !is_excepted_everywhere(body_.conduits[i])) return PolicyReason::allowed;
+    if (!has_bit(body_.via_publish, i) || !is_active(i)) continue;
+    const bool matches = (candidates(judged, i / 64) >> i % 64 & 1) != 0;
+    if (matches && !is_excepted_everywhere(body_.conduits[i])) return PolicyReason::allowed;
   }
   return PolicyReason::conduit_topic;
 }

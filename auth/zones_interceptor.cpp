@@ -82,7 +82,7 @@ void ZonesInterceptor::on_install(core::Context& context) {
 
 void ZonesInterceptor::arm() {
   const auto edge = policy_->next_edge();
-  const auto end = ends_.next(context_->now().wall);
+  const auto end = ends_.next();
   if (edge || end)
     context_->wake_at(std::min(edge.value_or(WallTime::max()), end.value_or(WallTime::max())));
 }

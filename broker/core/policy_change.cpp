@@ -63,6 +63,7 @@ void Core::on_fence_passed(std::uint64_t number) {
 
 /// One slice of the look at everybody: first who must go, then the subscriptions.
 void Core::sweep_policy() {
+  if (!interceptor_) return;
   if (policy_.sweeps_connections) {
     const bool over =
         connections_.walk(policy_.next_connection, limits::relate_slice,

@@ -57,7 +57,7 @@ void Core::ask_watcher() {
   }
   for (const Watched::Call& call : watched.calls) {
     const RequestAnswer answer =
-        interceptor_ ? interceptor_->on_request(call.verb, call.body) : RequestAnswer{};
+        interceptor_ ? interceptor_->on_request(call.verb, call.body, nullptr) : RequestAnswer{};
     if (answer.state == RequestAnswer::State::done) continue;
     LINESHAFT_LOG(core, error, "watcher_call_refused", {"verb", call.verb}, {"body", call.body},
                   {"why", answer.body});

@@ -189,7 +189,7 @@ TEST_CASE("a retained message is shown while its author may stand behind it, aft
   look("a2");
   // The same Client Identifier in other hands is another author.
   w.rules->connects["carl"].taken = ReasonCode::success;
-  w.in("b", "ot/carl").send("33 [<t/1> 0001 [] 'z']").expect("40 [0001 10]");
+  w.in("b", "ot/carl").send("33 [<t/1> 0001 [] 'z']").expect("40 [0001]");
   ScriptedClient alice = w.in("a3", "alice");
   alice.send("82 [0001 [] <t/1> 00]").expect("90 [0001 [] 00]").expect("31 [<t/1> [] 'z']");
 }

@@ -231,6 +231,24 @@ TEST_CASE("a shared frame is byte for byte what the encoder makes for each recei
   }
 }
 
+TEST_CASE("what is unsent can be thrown away, unless a packet would be cut", "[net]") {
+  Fixture f;
+  f.configure(0, 0);
+  f.publish("t", "secret");
+  f.publish("t", std::string(100'000, 'x'));
+  CHECK(f.outbox.discard());
+  CHECK(f.outbox.empty());
+  f.publish("u", "after");
+  f.send_all();
+  REQUIRE(f.packets.size() == 1);
+  CHECK(std::get<mqtt::PublishPacket>(f.packets[0]).message->topic() == "u");
+  // The socket has taken a part of this one.
+  f.publish("t", std::string(1'000'000, 'x'));
+  REQUIRE(f.flush() == Outbox::Flushed::blocked);
+  CHECK_FALSE(f.outbox.discard());
+  CHECK(f.outbox.empty());
+}
+
 TEST_CASE("a DISCONNECT has no form in 3.1.1 and leaves no byte", "[net]") {
   Fixture f;
   f.configure(0, 0, mqtt::Version::v3_1_1);

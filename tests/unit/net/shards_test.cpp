@@ -107,6 +107,24 @@ TEST_CASE("a connection with four batches unapplied stops reading until they are
   CHECK(place("resumed") < place("publish batch/4"));
 }
 
+TEST_CASE("a policy is in force when every shard has met it, and not before", "[net]") {
+  core::CoreConfig config;
+  config.has_store = false;
+  core::Core core(config, 2, 1);
+  HandClock clock;
+  Server server(two_shards(), core, nullptr, clock);
+  REQUIRE_FALSE(server.start());
+  for (std::uint32_t i = 0; i < 10; ++i) {
+    std::atomic<std::uint32_t> epoch{0};
+    server.change_policy(nullptr, [&](const core::Reply& reply) {
+      epoch = std::get<core::PolicyInForce>(reply.what).epoch;
+    });
+    wait_until([&] { return epoch.load() > 0; });
+    CHECK(epoch == i + 2);
+  }
+  server.stop();
+}
+
 TEST_CASE("two shards drain: everybody gets the goodbye", "[net]") {
   World world(two_shards());
   Client one(world.port());

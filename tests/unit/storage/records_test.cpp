@@ -161,6 +161,48 @@ TEST_CASE("an owner whose zone cannot be read is not taken for one without", "[s
   CHECK(nobody == nullptr);
 }
 
+TEST_CASE("an author is kept with its Client Identifier; older names have none", "[storage]") {
+  std::string key;
+  append_number_name_key(key, 7);
+  std::string plain;
+  encode_name(plain, {7, "press-7"});
+  CHECK(plain == "\x01press-7");
+  CHECK(decode_name(key, plain)->owner == nullptr);
+  auto owner = std::make_shared<core::Principal>();
+  owner->name = "gw";
+  owner->proof = core::Proof::certificate;
+  owner->zone = "ot";
+  owner->tls = 13;
+  owner->issuer_spki = std::string(32, '\0');
+  std::string bytes;
+  encode_name(bytes, {7, "press-7", owner});
+  const auto read = decode_name(key, bytes);
+  REQUIRE(read.has_value());
+  CHECK(read->client_id == "press-7");
+  REQUIRE(read->owner != nullptr);
+  CHECK(is_same(*read->owner, *owner));
+  CHECK(read->owner->tls == 13);
+  for (std::size_t size = 0; size + 7 < bytes.size(); ++size) {
+    CHECK(decode_name(key, bytes.substr(0, size)).has_error());
+  }
+}
+
+TEST_CASE("what an interceptor keeps has a family and a key", "[storage]") {
+  std::string key;
+  append_item_key(key, "island", std::string_view("a\0b", 3));
+  std::string bytes;
+  encode_item(bytes, {"island", "x", "value"});
+  const auto read = decode_item(key, bytes);
+  REQUIRE(read.has_value());
+  CHECK(read->family == "island");
+  CHECK(read->key == std::string_view("a\0b", 3));
+  CHECK(read->value == "value");
+  CHECK(decode_item("no-key", bytes).has_error());
+  CHECK(decode_item(key, "\x02value").has_error());
+  CHECK(decode_item(key, "\x01").has_error());
+  CHECK(decode_item(key, "").has_error());
+}
+
 TEST_CASE("a value of another format is refused, not guessed", "[storage]") {
   std::string bytes;
   encode_retained(bytes, {make_message("a", "x"), Quality::good});

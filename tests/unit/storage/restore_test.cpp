@@ -31,19 +31,21 @@ TEST_CASE("records come in the order the core asks for", "[storage]") {
       make_queue(1, 3, make_message("t", "")), core::SubscriptionRecord{1, "f", {}, 0, false},
       make_session("c", 1), make_session("b", 2),
       core::LastValueRecord{make_message("l", "1"), Quality::good},
-      core::RetainedRecord{make_message("r", "1"), Quality::good}, core::NameRecord{1, "n"}));
+      core::RetainedRecord{make_message("r", "1"), Quality::good}, core::NameRecord{1, "n"},
+      core::KeptItemRecord{"island", "ot", "1"}, core::KeptItemRecord{"island", "it", "1"},
+      core::KeptItemErase{"island", "it"}));
   store.stop();
   const auto changes = store.open().changes;
   std::vector<std::size_t> kinds;
   for (const auto& change : changes) kinds.push_back(change.index());
   const auto index = [](core::Change change) { return change.index(); };
   CHECK(kinds ==
-        std::vector<std::size_t>{index(core::NameRecord{}), index(core::RetainedRecord{}),
-                                 index(core::LastValueRecord{}), index(core::SessionRecord{}),
-                                 index(core::SessionRecord{}), index(core::SubscriptionRecord{}),
-                                 index(core::InflightRecord{}), index(core::QueueRecord{}),
+        std::vector<std::size_t>{index(core::KeptItemRecord{}), index(core::NameRecord{}),
+                                 index(core::RetainedRecord{}), index(core::LastValueRecord{}),
+                                 index(core::SessionRecord{}), index(core::SessionRecord{}),
+                                 index(core::SubscriptionRecord{}), index(core::InflightRecord{}),
                                  index(core::QueueRecord{}), index(core::QueueRecord{}),
-                                 index(core::WillRecord{})});
+                                 index(core::QueueRecord{}), index(core::WillRecord{})});
   const auto queue = all<core::QueueRecord>(changes);
   CHECK(queue[0].seq == 3);
   CHECK(queue[1].seq == 9);
