@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr std::string_view oid_prefix = "oid:";
 constexpr std::string_view psk_prefix = "psk:";
-constexpr std::string_view spiffe_scheme = "spiffe://";
+constexpr std::string_view spiffe_prefix = "spiffe://";
 constexpr const char* key_advice =
     "write \"sha256:\" and the SHA-256 of the public key in 64 hexadecimal digits";
 
@@ -206,8 +206,8 @@ class IdentityReader {
                     "two of them");
       return false;
     }
-    const std::string domain = std::string(spiffe_scheme) + made_.trust_domain + "/";
-    const bool foreign = !made_.trust_domain.empty() && text->starts_with(spiffe_scheme) &&
+    const std::string domain = std::string(spiffe_prefix) + made_.trust_domain + "/";
+    const bool foreign = !made_.trust_domain.empty() && text->starts_with(spiffe_prefix) &&
                          !text->starts_with(domain);
     if (foreign) {
       report_.error(table.pointer_of("match"), "this is not the trust domain of pki",

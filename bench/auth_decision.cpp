@@ -1,6 +1,7 @@
 // The policy's decisions that nothing remembers yet, and what a new policy asks of a subscription.
 //
-// Instructions count, not time: valgrind --tool=callgrind, or perf stat -e instructions:u.
+// Instructions count, not time:
+//   valgrind --tool=callgrind --toggle-collect="*PolicySnapshot::check(*" bench_auth_decision
 #include <benchmark/benchmark.h>
 
 #include <cstddef>
