@@ -17,7 +17,7 @@ constexpr std::uint8_t hardware_strength = 4;
 /// Up to it certificates may come back for a while when the lists have ended.
 constexpr std::uint8_t grace_sl_t_max = 3;
 constexpr std::uint8_t tls_1_3 = 13;
-constexpr std::string_view spiffe_prefix = "spiffe://";
+constexpr std::string_view spiffe_scheme = "spiffe://";
 
 bool contains_word(const std::vector<std::string>& words, std::string_view word) {
   return std::ranges::find(words, word) != words.end();
@@ -188,9 +188,9 @@ class Judgement {
     if (config_.trust_domain.empty()) return true;
     const auto names = leaf.values(ClaimSource::san_uri, {});
     if (!names) return refuse(PolicyReason::name_unsafe, "a URI in its SAN is not clean");
-    const std::string domain = std::string(spiffe_prefix) + config_.trust_domain + "/";
+    const std::string domain = std::string(spiffe_scheme) + config_.trust_domain + "/";
     const bool is_foreign = std::ranges::any_of(*names, [&](const std::string& name) {
-      return name.starts_with(spiffe_prefix) && !name.starts_with(domain);
+      return name.starts_with(spiffe_scheme) && !name.starts_with(domain);
     });
     return !is_foreign ||
            refuse(PolicyReason::no_zone_claim, "its SPIFFE name is of another trust domain");
