@@ -87,6 +87,19 @@ TEST_CASE("an inserted record is found, also one with a hash that fits", "[auth]
   }
 }
 
+TEST_CASE("an exchanged record is found, also one with a hash that fits", "[auth]") {
+  const WrittenLog log;
+  auto lines = log.lines();
+  const auto before = parse_audit_line(lines[98]);
+  AuditChain chain{before->seq, before->hash};
+  std::string forged;
+  append_line(forged, chain, log.entry("mallory"), "boot");
+  forged.pop_back();
+  lines[99] = forged;
+  log.set_lines(lines);
+  CHECK_THAT(log.faults(), Contains("record 101 does not follow from record 100"));
+}
+
 TEST_CASE("reordered records are found", "[auth]") {
   const WrittenLog log;
   auto lines = log.lines();
