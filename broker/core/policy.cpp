@@ -56,7 +56,13 @@ PublishVerdict Core::ask_publish(Session& session, const Message& message, Topic
   if (remembers) {
     const Verdicts& verdicts = topics_.verdicts(topic, policy_epoch_);
     const auto known = verdicts.find(policy_class, Verdicts::Right::publish);
-    if (known) return {*known ? ReasonCode::success : ReasonCode::not_authorized};
+    if (known && *known) return {};
+    if (known) {
+      // It was asked for somebody of the same class; who tries it now is another fact.
+      audit(denial("publish_denied", "publish", subject_of(session), message.topic(),
+                   ReasonCode::not_authorized, {}));
+      return {ReasonCode::not_authorized};
+    }
   }
   const Subject subject = subject_of(session);
   const PublishVerdict verdict = interceptor_->on_publish(subject, message);
@@ -87,6 +93,11 @@ DeliverVerdict Core::ask_deliver(Session& session, const Message& message, Topic
   const DeliverVerdict verdict = interceptor_->on_deliver(subject_of(session), message);
   if (verdict.is_plain()) {
     verdicts.remember(policy_class, Verdicts::Right::deliver, verdict.allowed);
+    // Once per topic and class: a filter that is wider than the rights is no attack.
+    if (!verdict.allowed) {
+      audit(denial("deliver_denied", "deliver", subject_of(session), message.topic(),
+                   ReasonCode::not_authorized, {}));
+    }
   }
   return verdict;
 }
