@@ -11,10 +11,6 @@
 namespace lineshaft::auth {
 namespace {
 
-/// Logins under way at once of a name whose right password has come from its address: others find
-/// room in the queue too.
-constexpr std::uint32_t fleet_pending_max = limits::hash_queue_max / 2;
-
 /// No name contains a control character. Nobody has a very long one, but somebody may send it.
 std::string name_key(std::string_view name, const std::string& group) {
   const bool is_long = name.size() > limits::user_name_size_bytes_max;
@@ -25,6 +21,10 @@ std::string name_key(std::string_view name, const std::string& group) {
 
 }  // namespace
 
+std::list<BackoffTable::Entry>& BackoffTable::home_of(const Entry& entry) {
+  return entry.trusted ? trusted_ : others_;
+}
+
 BackoffTable::Entry* BackoffTable::find(const std::string& key) {
   const auto found = by_key_.find(key);
   return found == by_key_.end() ? nullptr : &*found->second;
@@ -33,18 +33,22 @@ BackoffTable::Entry* BackoffTable::find(const std::string& key) {
 BackoffTable::Entry& BackoffTable::obtain(const std::string& key) {
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) {
-    entries_.splice(entries_.begin(), entries_, found->second);
-    return entries_.front();
+    std::list<Entry>& home = home_of(*found->second);
+    home.splice(home.begin(), home, found->second);
+    return home.front();
   }
-  if (entries_.size() >= limits::login_backoffs_max) {
-    count(Counter::login_backoffs_forgotten);
-    by_key_.erase(entries_.back().key);
-    entries_.pop_back();
-  }
-  entries_.push_front({});
-  entries_.front().key = key;
-  by_key_.emplace(entries_.front().key, entries_.begin());
-  return entries_.front();
+  make_room(others_);
+  others_.push_front({});
+  others_.front().key = key;
+  by_key_.emplace(others_.front().key, others_.begin());
+  return others_.front();
+}
+
+void BackoffTable::make_room(std::list<Entry>& home) {
+  if (home.size() < limits::login_backoffs_max) return;
+  count(Counter::login_backoffs_forgotten);
+  by_key_.erase(home.back().key);
+  home.pop_back();
 }
 
 bool BackoffTable::may_try(const std::string& key, Instant now) {
@@ -54,7 +58,7 @@ bool BackoffTable::may_try(const std::string& key, Instant now) {
   const std::uint32_t under_way = limits_.counts_pending ? entry->pending : 0;
   // A fleet that shares a name behind one address comes back all at once after a cut.
   const bool is_fleet = entry->trusted && entry->failures == 0;
-  if (is_fleet && under_way < fleet_pending_max) return true;
+  if (is_fleet && under_way < limits::login_fleet_pending_max) return true;
   if (entry->failures + under_way < limits_.failures_free) return true;
   return entry->pending == 0 && now >= entry->next;
 }
@@ -65,7 +69,10 @@ void BackoffTable::succeeded(const std::string& key) {
   Entry& entry = obtain(key);
   if (entry.pending > 0) --entry.pending;
   entry.failures = 0;
+  if (entry.trusted) return;
+  make_room(trusted_);
   entry.trusted = true;
+  trusted_.splice(trusted_.begin(), others_, by_key_.find(key)->second);
 }
 
 void BackoffTable::failed(const std::string& key, Instant now) {
@@ -103,6 +110,10 @@ bool LoginBackoff::begin(std::string_view name, std::string_view address, Instan
   names_.begin(key);
   addresses_.begin(group);
   return true;
+}
+
+bool LoginBackoff::is_known(std::string_view name, std::string_view address) const {
+  return names_.is_trusted(name_key(name, address_group(address)));
 }
 
 void LoginBackoff::end(std::string_view name, std::string_view address, Outcome outcome,

@@ -14,7 +14,7 @@ namespace lineshaft::auth {
 
 /// Counts failures by key and spaces out further tries: after some free ones the distance doubles
 /// with each failure. One key never waits for another. The oldest is forgotten when there are too
-/// many. Not thread-safe.
+/// many; who guesses does not displace those whose right password has come. Not thread-safe.
 class BackoffTable {
  public:
   struct Limits {
@@ -37,7 +37,7 @@ class BackoffTable {
   /// The right password came with this key, not long ago.
   bool is_trusted(const std::string& key) const;
 
-  std::size_t size() const { return entries_.size(); }
+  std::size_t size() const { return by_key_.size(); }
 
  private:
   struct Entry {
@@ -51,11 +51,14 @@ class BackoffTable {
   using Place = std::list<Entry>::iterator;
 
   Entry& obtain(const std::string& key);
+  std::list<Entry>& home_of(const Entry& entry);
+  void make_room(std::list<Entry>& home);
   Entry* find(const std::string& key);
 
   const Limits limits_;
-  /// Newest first.
-  std::list<Entry> entries_;
+  /// Newest first: those with a right password, and the others.
+  std::list<Entry> trusted_;
+  std::list<Entry> others_;
   std::unordered_map<std::string_view, Place> by_key_;
 };
 
@@ -70,6 +73,8 @@ class LoginBackoff {
 
   /// `address` as in `Peer`, the port is left away; of IPv6 the first 64 bits count.
   bool begin(std::string_view name, std::string_view address, Instant now);
+  /// The right password has come with this name from this address, not long ago.
+  bool is_known(std::string_view name, std::string_view address) const;
   enum class Outcome : std::uint8_t { right, wrong, not_tried };
   void end(std::string_view name, std::string_view address, Outcome outcome, Instant now);
 

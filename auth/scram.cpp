@@ -58,6 +58,10 @@ std::string exclusive_or(std::string one, std::string_view other) {
 
 }  // namespace
 
+bool is_sasl_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7F; });
+}
+
 std::optional<ScramClientFirst> parse_client_first(std::string_view message) {
   if (message.size() > message_bytes_max) return std::nullopt;
   // "y": the client could bind to the channel and thinks that we cannot. It is right.
@@ -74,7 +78,7 @@ std::optional<ScramClientFirst> parse_client_first(std::string_view message) {
   if (!user || !nonce || !is_nonce(*nonce)) return std::nullopt;
   if (!acts_for.empty() && acts_for != fmt::format("a={}", *user)) return std::nullopt;
   auto name = unescape_name(*user);
-  if (!name || name->empty()) return std::nullopt;
+  if (!name || name->empty() || !is_sasl_plain(*name)) return std::nullopt;
   first.user = std::move(*name);
   first.nonce = *nonce;
   return first;

@@ -11,6 +11,11 @@ namespace lineshaft::auth {
 
 inline constexpr std::string_view scram_method = "SCRAM-SHA-256";
 
+/// A name or password that SASLprep (RFC 4013) leaves as it is, whatever its tables say: ASCII
+/// without control characters. Others would have to be normalised, and are refused: two clients
+/// that write one name differently would else be two users, or one that cannot log in.
+bool is_sasl_plain(std::string_view text);
+
 /// The client's first message, "n,,n=user,r=nonce" (RFC 5802 section 7).
 struct ScramClientFirst {
   /// "n,," or "y,,": without channel binding.
@@ -21,7 +26,8 @@ struct ScramClientFirst {
   std::string nonce;
 };
 
-/// nullopt: it is malformed, wants channel binding, an extension, or to act for another user.
+/// nullopt: it is malformed, its user is not `is_sasl_plain`, it wants channel binding, an
+/// extension, or to act for another user.
 std::optional<ScramClientFirst> parse_client_first(std::string_view message);
 
 /// The server's side of one SCRAM-SHA-256 exchange (RFC 5802, RFC 7677), between its two messages.

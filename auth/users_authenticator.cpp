@@ -46,8 +46,10 @@ const PasswordHash& somebodys_hash(const UsersPolicy& policy, std::string_view s
 
 }  // namespace
 
-UsersAuthenticator::UsersAuthenticator(UsersPolicyPtr policy, Clock& clock)
-    : clock_(clock), secret_(random_bytes(32)), policy_(std::move(policy)) {}
+UsersAuthenticator::UsersAuthenticator(UsersPolicyPtr policy, Clock& clock, std::string secret)
+    : clock_(clock),
+      secret_(secret.empty() ? random_bytes(32) : std::move(secret)),
+      policy_(std::move(policy)) {}
 
 UsersPolicyPtr UsersAuthenticator::policy() const {
   std::lock_guard lock(mutex_);
@@ -118,19 +120,29 @@ void UsersAuthenticator::check_password(core::AuthenticationStep step, Done done
   if (!may_try(*step.user_name, step)) return done(refusal(ReasonCode::connection_rate_exceeded));
   // Shared: a std::function must be copyable, and a password should not be copied.
   const auto shared = std::make_shared<core::AuthenticationStep>(std::move(step));
-  const bool taken = pool_.submit([this, shared, done, rules = policy()] {
+  HashJob job;
+  job.group = address_group(shared->peer->address);
+  job.run = [this, shared, done, rules = policy()] {
     std::string password = shared->password.value_or("");
     const bool right = is_right(*rules, *shared->user_name, password);
     wipe(password);
     if (shared->password) wipe(*shared->password);
     done(finish(*shared, *shared->user_name, right, core::Proof::password));
-  });
-  if (taken) return;
-  count(Counter::logins_refused_busy);
-  audit_login(*shared, *shared->user_name, ReasonCode::server_busy);
+  };
+  job.refuse = [this, shared, done] { refuse_busy(*shared, done); };
   {
     std::lock_guard lock(mutex_);
-    backoff_.end(*shared->user_name, shared->peer->address, LoginBackoff::Outcome::not_tried,
+    job.is_known = backoff_.is_known(*shared->user_name, shared->peer->address);
+  }
+  pool_.submit(std::move(job));
+}
+
+void UsersAuthenticator::refuse_busy(const core::AuthenticationStep& step, const Done& done) {
+  count(Counter::logins_refused_busy);
+  audit_login(step, *step.user_name, ReasonCode::server_busy);
+  {
+    std::lock_guard lock(mutex_);
+    backoff_.end(*step.user_name, step.peer->address, LoginBackoff::Outcome::not_tried,
                  clock_.now().steady);
   }
   done(refusal(ReasonCode::server_busy));

@@ -21,7 +21,9 @@ namespace lineshaft::auth {
 /// and for a wrong password. Any thread may call it.
 class UsersAuthenticator final : public core::Authenticator {
  public:
-  UsersAuthenticator(UsersPolicyPtr policy, Clock& clock);
+  /// From `secret` comes what is invented about users that do not exist: with the same one a
+  /// restart does not tell who does. Empty: one of this process's own.
+  UsersAuthenticator(UsersPolicyPtr policy, Clock& clock, std::string secret = {});
 
   void authenticate(core::AuthenticationStep step,
                     std::function<void(core::AuthenticationAnswer)> done) override;
@@ -36,6 +38,7 @@ class UsersAuthenticator final : public core::Authenticator {
   core::Admission check_certificate(const UsersPolicy& rules,
                                     const core::AuthenticationStep& step) const;
   void check_password(core::AuthenticationStep step, Done done);
+  void refuse_busy(const core::AuthenticationStep& step, const Done& done);
   bool may_try(const std::string& name, const core::AuthenticationStep& step);
   bool is_right(const UsersPolicy& policy, const std::string& name,
                 const std::string& password) const;
@@ -45,7 +48,6 @@ class UsersAuthenticator final : public core::Authenticator {
                          core::Proof proof);
 
   Clock& clock_;
-  /// Chance of this process, for what is invented about users that do not exist.
   const std::string secret_;
   mutable std::mutex mutex_;
   UsersPolicyPtr policy_;

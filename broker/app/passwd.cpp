@@ -4,11 +4,14 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 
+#include "auth/scram.h"
 #include "auth/user_file.h"
 #include "broker/app/config_error.h"
 #include "broker/app/written_files.h"
@@ -33,24 +36,39 @@ std::string folder_of(const std::string& file) {
       .string();
 }
 
-/// What is typed on the terminal is not shown.
+/// What is typed on the terminal is not shown. There is one at a time: a signal that ends the
+/// program finds in it how the terminal was.
 class HiddenInput {
  public:
   HiddenInput() {
     if (::tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    struct sigaction action {};
+    action.sa_handler = show_and_obey;
+    // The system sets it back before the handler runs: raised again, the signal does what it does.
+    action.sa_flags = static_cast<int>(SA_RESETHAND | SA_NODEFER);
+    for (const int signal : signals) ::sigaction(signal, &action, nullptr);
     termios hidden = before_;
     hidden.c_lflag &= ~static_cast<tcflag_t>(ECHO);
-    changed_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
+    hidden_ = ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden) == 0;
   }
   ~HiddenInput() {
-    if (changed_) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    if (hidden_.exchange(0) != 0) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    for (const int signal : signals) ::signal(signal, SIG_DFL);
   }
   HiddenInput(const HiddenInput&) = delete;
   HiddenInput& operator=(const HiddenInput&) = delete;
 
  private:
-  termios before_{};
-  bool changed_ = false;
+  static constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+  /// A signal handler may call both.
+  static void show_and_obey(int signal) {
+    if (hidden_ != 0) ::tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+    ::raise(signal);
+  }
+
+  static inline termios before_{};
+  static inline std::atomic<int> hidden_ = 0;
 };
 
 std::string first_line(std::istream& input, const std::string& from) {
@@ -104,11 +122,15 @@ void set_user(const PasswdOptions& options) {
   }
   auth::UserRecord record;
   record.password = auth::make_password_hash(password);
-  if (!options.no_scram) record.scram = auth::make_scram_keys(password);
+  const bool fits_scram = auth::is_sasl_plain(options.user) && auth::is_sasl_plain(password);
+  if (!options.no_scram && fits_scram) record.scram = auth::make_scram_keys(password);
   // Read only now: while a password is typed others may change the file.
   const FolderLock lock(folder_of(options.file));
   replace_file(options.file, auth::with_user(read_users(options.file), options.user, record));
   fmt::print("The password of {} is set in {}.\n", in_quotes(options.user), options.file);
+  if (!options.no_scram && !fits_scram) {
+    fmt::print("Not for SCRAM-SHA-256, where a name and a password must be ASCII.\n");
+  }
   say_reload();
 }
 

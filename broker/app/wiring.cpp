@@ -10,6 +10,7 @@
 
 #include "auth/users_interceptor.h"
 #include "broker/app/command_line.h"
+#include "broker/app/login_secret.h"
 #include "broker/app/process_facts.h"
 #include "broker/app/tls_metrics.h"
 #include "broker/base/assert.h"
@@ -192,7 +193,8 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
       [this](int) { on_fatal_(); });
   server_->set_store(journal_.get());
   if (users_) {
-    authenticator_ = std::make_unique<auth::UsersAuthenticator>(users_, clock_);
+    authenticator_ =
+        std::make_unique<auth::UsersAuthenticator>(users_, clock_, login_secret(options_.data_dir));
     server_->set_authenticator(authenticator_.get());
   }
   core::Effects effects(options_.shards);
@@ -207,8 +209,8 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   if (const auto error = server_->start()) {
     return failure_of(*error);
   }
-  // Until here nothing on disk has changed. Clients that are already connected wait for their
-  // CONNACK or are closed: what they sent stands in the journal's queue.
+  // Until here nothing of the store has changed on the disk. Clients that are already connected
+  // wait for their CONNACK or are closed: what they sent stands in the journal's queue.
   if (auto begun = database.begin_run(now.wall); begun.fault != storage::OpenFault::none) {
     return StartFailure{exit_code_of(begun.fault), begun.sentence};
   }

@@ -94,6 +94,8 @@ inline constexpr std::size_t handshakes_per_turn_max = 8;
 inline constexpr std::size_t tls_bytes_per_look_max = 16 * 1024;
 /// What a TLS client may send without a byte of data, its handshake included; more ends it.
 inline constexpr std::size_t tls_bytes_without_data_max = 128 * 1024;
+/// A TLS client's first message; a larger one ends the handshake before there is memory for it.
+inline constexpr std::size_t tls_client_hello_size_bytes_max = 16 * 1024;
 /// Certificates a peer may send in a TLS handshake; more ends it.
 inline constexpr std::size_t tls_certificates_size_bytes_max = 64 * 1024;
 /// A file with certificates or revocation lists; a larger one is not read.
@@ -175,8 +177,15 @@ inline constexpr std::size_t file_faults_max = 20;
 inline constexpr std::size_t users_file_size_bytes_max = 32 * 1024 * 1024;
 /// Threads that hash passwords, each with at most 64 MiB.
 inline constexpr std::size_t hash_threads = 2;
-/// Passwords waiting for them; a further login gets 0x89.
+/// Passwords waiting for them; then the address with most of them loses one, or a further login
+/// gets 0x89.
 inline constexpr std::size_t hash_queue_max = 64;
+/// Those among them of names whose right password has not come from their address yet: whoever
+/// guesses from many addresses leaves room for the others.
+inline constexpr std::size_t hash_queue_strangers_max = 48;
+/// Logins under way at once of a name whose right password has come from its address; a further one
+/// gets 0x9F.
+inline constexpr std::uint32_t login_fleet_pending_max = 32;
 /// Wrong passwords of one name from one address before its logins are spaced out (0x9F).
 inline constexpr std::uint32_t login_failures_free = 3;
 /// Wrong passwords from one address, whatever the names, before unknown ones are spaced out.

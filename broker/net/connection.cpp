@@ -416,6 +416,9 @@ void Connection::read_to_the_end() {
 
 void Connection::connect_deadline_passed() {
   if (state_ != State::fresh) return;
+  // It is our turn: what the client has to wait for is not its fault.
+  overdue_ = login_ && login_->asks();
+  if (overdue_) return;
   count(Counter::connect_timeouts);
   describe_peer();
   LINESHAFT_LOG(net, info, "connect_timeout", {"peer", peer_->address},

@@ -166,6 +166,8 @@ class Connection {
   bool blocked_ = false;
   bool watched_for_stall_ = false;
   bool slow_logged_ = false;
+  /// The deadline before CONNECT has passed while the authenticator was asked.
+  bool overdue_ = false;
   /// Numbers of its last batches, oldest at `batches_ % 4`.
   std::array<std::uint32_t, limits::connection_batches_pending_max> recent_batches_{};
   std::uint32_t batches_ = 0;

@@ -54,6 +54,7 @@ void Connection::authenticated(core::AuthenticationAnswer answer) {
     return finish_login(refusal_of(ReasonCode::packet_too_large));
   }
   if (state_ != State::fresh) return;
+  if (overdue_) return connect_deadline_passed();
   if (auto end = login_->take(std::vector<mqtt::Packet>())) return finish_login(std::move(*end));
   if (!login_->asks()) shard_.read_after_turn(*this);
 }

@@ -23,8 +23,6 @@ namespace {
 constexpr std::size_t record_bytes = 16 * 1024;
 /// Plain text encrypted before the socket is asked again: a socket that is full costs no more.
 constexpr std::size_t flush_bytes_max = 4 * record_bytes;
-/// First message of a client; one that claims more is refused before memory is taken for it.
-constexpr std::size_t client_hello_size_bytes_max = 16 * 1024;
 /// More than a flush leaves behind: the peer makes us answer its records and reads no answer.
 constexpr std::size_t unsent_bytes_max = 2 * flush_bytes_max;
 
@@ -221,7 +219,7 @@ void TlsStream::look_at_first(std::span<const char> bytes) {
   // the four bytes that say so into several records but to hide them.
   const std::size_t record = first_[3] * 256u + first_[4];
   const std::size_t message = first_[6] * 65'536u + first_[7] * 256u + first_[8];
-  if (record < 4 || message > client_hello_size_bytes_max) {
+  if (record < 4 || message > limits::tls_client_hello_size_bytes_max) {
     broken_ = "the client's first message is too large";
   }
 }

@@ -1,14 +1,19 @@
 """Users, passwords and topic rules, with the clients of others and with SCRAM by hand."""
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import os
+import pty
 import queue
+import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
+import termios
 
 from broker import BINARY, PATIENCE_S, Broker, run_tests
 from first_steps_test import client, messages, run, subscriber
@@ -169,6 +174,48 @@ def test_a_password_that_is_typed_slowly_brings_no_deleted_user_back():
             assert slow.wait(PATIENCE_S) == 0
         names = [line.split()[0] for line in passwd(broker, "--list").splitlines()]
         assert names == ["alice", "carl"], names
+
+
+def test_ctrl_c_at_the_prompt_shows_again_what_is_typed():
+    with guarded({"alice": "pencil"}) as broker:
+        ours, theirs = pty.openpty()
+        shown = termios.tcgetattr(theirs)[3] & termios.ECHO
+        with subprocess.Popen([BINARY, "passwd", f"{broker.folder}/users", "carl"], stdin=theirs,
+                              stdout=theirs, stderr=theirs, start_new_session=True,
+                              preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) as asks:
+            text_shown = b""
+            while not text_shown.endswith(b"Password of carl: "):
+                text_shown += os.read(ours, 100)
+            while termios.tcgetattr(theirs)[3] & termios.ECHO:
+                os.sched_yield()  # the prompt comes just before
+            os.write(ours, b"\x03")
+            assert asks.wait(PATIENCE_S) == -signal.SIGINT
+        assert shown and termios.tcgetattr(theirs)[3] & termios.ECHO
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_what_cannot_be_prepared_for_scram_gets_a_password_only():
+    with guarded({"alice": "pencil"}) as broker:
+        said = passwd(broker, "müller", password="pencil")
+        assert "Not for SCRAM-SHA-256" in said, said
+        passwd(broker, "carl", password="Zirkel-Öse")
+        assert passwd(broker, "--list") == ("alice password SCRAM-SHA-256\ncarl password\n"
+                                            "müller password\n")
+
+
+def test_a_challenge_for_nobody_is_the_same_after_a_restart():
+    def salt(broker, name):
+        raw = Client(broker.port, name, connect=False)
+        properties = (b"\x15" + text("SCRAM-SHA-256") + b"\x16" + text(f"n,,n={name},r=abc"))
+        raw.send(connect_packet(name, properties=properties))
+        return re.search(rb",s=[^,]+,i=[0-9]+", raw.take(AUTH).body).group()
+
+    with guarded({"alice": "pencil"}) as broker:
+        before = salt(broker, "nobody"), salt(broker, "alice")
+        broker.kill()
+        broker.start()
+        assert (salt(broker, "nobody"), salt(broker, "alice")) == before
 
 
 def test_files_that_are_wrong_change_nothing():

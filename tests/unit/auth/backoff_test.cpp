@@ -102,6 +102,19 @@ TEST_CASE("failures are forgotten in time, and the table has a bound", "[auth]")
   CHECK(table.may_try("0", w.now));
 }
 
+TEST_CASE("who guesses many names displaces nobody whose password was right", "[auth]") {
+  World w;
+  CHECK(w.tries("gateway", "10.0.0.1:1", Outcome::right));
+  CHECK(w.backoff.is_known("gateway", "10.0.0.1:2"));
+  CHECK_FALSE(w.backoff.is_known("gateway", "10.0.0.2:1"));
+  for (std::size_t i = 0; i < limits::login_backoffs_max + 10; ++i) {
+    const std::string address = "10." + std::to_string(i / 65536) + "." +
+                                std::to_string(i / 256 % 256) + "." + std::to_string(i % 256);
+    w.tries("guess", (address + ":1").c_str(), Outcome::wrong);
+  }
+  CHECK(w.backoff.is_known("gateway", "10.0.0.1:3"));
+}
+
 TEST_CASE("an address is a host, or the network of an IPv6 host", "[auth]") {
   CHECK(address_group("192.0.2.7:40312") == "192.0.2.7");
   CHECK(address_group("[2001:db8:1:2:3::4]:1") == address_group("[2001:db8:1:2:ffff::9]:2"));

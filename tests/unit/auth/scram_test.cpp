@@ -49,6 +49,16 @@ TEST_CASE("a proof with one bit wrong, for another nonce or header, is refused",
   }
 }
 
+TEST_CASE("a name beyond ASCII is refused, for nobody has prepared it", "[auth]") {
+  CHECK(is_sasl_plain("press 07 ~"));
+  CHECK(parse_client_first("n,,n=press 07,r=abc"));
+  for (const char* const name : {"M\xC3\xBCller", "a\x7F", "a\tb", "\xC2\xA0"}) {
+    INFO(name);
+    CHECK_FALSE(is_sasl_plain(name));
+    CHECK_FALSE(parse_client_first(std::string("n,,n=") + name + ",r=abc"));
+  }
+}
+
 TEST_CASE("nobody passes as a user that does not exist", "[auth]") {
   CHECK_FALSE(rfc_exchange(false).finish(client_final));
   const ScramKeys one = invented_keys("secret", "user");

@@ -172,21 +172,20 @@ TEST_CASE("a method we do not know is said to be that", "[auth][MQTT-4.12.0-1]")
   CHECK(w.log_in(std::move(step)).reason == ReasonCode::bad_authentication_method);
 }
 
-TEST_CASE("a full queue of passwords refuses further ones and says so", "[auth]") {
-  HashPool pool(1, 2);
-  std::promise<void> gate;
-  std::promise<void> started;
-  std::promise<void> ended;
-  CHECK(pool.submit([&] {
-    started.set_value();
-    gate.get_future().wait();
-  }));
-  started.get_future().wait();
-  CHECK(pool.submit([] {}));
-  CHECK(pool.submit([&] { ended.set_value(); }));
-  CHECK_FALSE(pool.submit([] {}));
-  gate.set_value();
-  ended.get_future().wait();
+TEST_CASE("with the same secret the salt of nobody is the same after a restart", "[auth]") {
+  const auto challenge = [](const char* secret) {
+    StoodClock clock;
+    UsersAuthenticator authenticator(make_users_policy(users(), {}, false), clock, secret);
+    std::string data;
+    authenticator.authenticate(scram_step("n,,n=nobody,r=abc"),
+                               [&](core::AuthenticationAnswer answer) {
+                                 data = std::get<core::Challenge>(std::move(answer)).data;
+                               });
+    return data.substr(data.find(",s="));
+  };
+  CHECK(challenge("one") == challenge("one"));
+  CHECK(challenge("one") != challenge("another"));
+  CHECK(challenge("") != challenge(""));
 }
 
 TEST_CASE("the CN of a certificate is a user where the policy believes it", "[auth]") {

@@ -306,10 +306,12 @@ class Client {
 /// A started server; `options.listeners` empty means one on any free port of 127.0.0.1.
 class World {
  public:
-  explicit World(ServerOptions options = {}, std::unique_ptr<SmallMachine> small = nullptr)
+  explicit World(ServerOptions options = {}, std::unique_ptr<SmallMachine> small = nullptr,
+                 core::Authenticator* authenticator = nullptr)
       : owned_(small ? std::move(small) : std::make_unique<SmallMachine>(options.shards)),
         machine(*owned_),
         server(with_defaults(options), std::move(owned_), nullptr, clock) {
+    if (authenticator != nullptr) server.set_authenticator(authenticator);
     const auto error = server.start();
     REQUIRE_FALSE(error.has_value());
   }

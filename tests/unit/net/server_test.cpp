@@ -278,6 +278,42 @@ TEST_CASE("an address with too many or too fast connections is closed at once, c
   }
 }
 
+TEST_CASE("the deadline before CONNECT does not run while a password is checked", "[net]") {
+  class Held final : public core::Authenticator {
+   public:
+    void authenticate(core::AuthenticationStep,
+                      std::function<void(core::AuthenticationAnswer)> done) override {
+      const std::lock_guard lock(mutex);
+      questions.push_back(std::move(done));
+    }
+    std::size_t size() {
+      const std::lock_guard lock(mutex);
+      return questions.size();
+    }
+    std::mutex mutex;
+    std::vector<std::function<void(core::AuthenticationAnswer)>> questions;
+  };
+  Held held;
+  World world({}, nullptr, &held);
+  const auto before = counter_value(Counter::connect_timeouts);
+  Client slow(world.port());
+  slow.send_connect("slow");
+  wait_until([&] { return held.size() == 1; });
+  Client challenged(world.port());
+  challenged.send_connect("challenged");
+  wait_until([&] { return held.size() == 2; });
+  world.clock.advance(limits::connect_deadline + Milliseconds{1000});
+  world.let_tick();
+  CHECK(counter_value(Counter::connect_timeouts) == before);
+  held.questions[0](core::Admission{});
+  CHECK(std::holds_alternative<std::unique_ptr<mqtt::ConnackPacket>>(slow.receive()));
+  // It is the client's turn again, and the time is over.
+  held.questions[1](core::Challenge{"prove it", nullptr});
+  while (!challenged.receives_end()) {
+  }
+  CHECK(counter_value(Counter::connect_timeouts) == before + 1);
+}
+
 TEST_CASE("drain says goodbye with everything that was unsent before it", "[net]") {
   World world;
   Client client(world.port());
