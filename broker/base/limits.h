@@ -38,6 +38,11 @@ inline constexpr std::uint16_t topic_alias_out_max = 64;
 inline constexpr std::size_t subscriptions_per_session_max = 10'000;
 /// Sessions, connected or not; a further CONNECT gets 0x97.
 inline constexpr std::size_t sessions_max = 1'000'000;
+/// Sessions of one identity (a user, a certificate's name), connected or not, 0 no limit; a further
+/// CONNECT gets 0x97.
+inline constexpr std::size_t sessions_per_identity_max = 100'000;
+/// The same for its connected clients. Off: many devices may share a user.
+inline constexpr std::size_t connections_per_identity_max = 0;
 /// Connections of one listener; a further one is closed at accept.
 inline constexpr std::size_t connections_max = 100'000;
 /// Clients one listener accepts per second, 0 no limit: above it they wait in the system's queue,

@@ -53,6 +53,8 @@ namespace lineshaft {
   X(publisher_names_refused_limit, "publisher_names_refused_limit") \
   X(subscriptions_refused_limit, "subscriptions_refused_limit")     \
   X(sessions_refused_limit, "sessions_refused_limit")               \
+  X(sessions_refused_identity, "sessions_refused_identity")         \
+  X(connections_refused_identity, "connections_refused_identity")   \
   X(sessions_expired, "sessions_expired")                           \
   X(wills_sent, "wills_sent")                                       \
   X(logins_accepted, "logins_accepted")                             \

@@ -30,6 +30,10 @@ struct ClientLimits {
   std::uint16_t topic_alias_out_max = limits::topic_alias_out_max;
   std::uint16_t keep_alive_s_max = limits::keep_alive_s_max;
 
+  // Its identity, where clients prove one; 0: no limit.
+  std::size_t connections_per_identity_max = limits::connections_per_identity_max;
+  std::size_t sessions_per_identity_max = limits::sessions_per_identity_max;
+
   // Its session.
   std::uint32_t session_expiry_s_max = limits::session_expiry_s_max;
   std::size_t subscriptions_per_session_max = limits::subscriptions_per_session_max;

@@ -41,6 +41,7 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
   if (!is_failure(refused)) {
     if (assigned) packet.client_id = assign_client_id();  // [MQTT-3.1.3-6], [MQTT-3.1.3-7]
     refused = check_rights(connection, packet);
+    if (!is_failure(refused)) refused = check_quotas(connection, packet);
   }
   if (is_failure(refused)) {
     refuse_connect(connection, {refused, "MQTT-3.1.4-2"}, true);
@@ -144,11 +145,39 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
 /// about him counts any more.
 void Core::take_owner(Session& session, const PrincipalPtr& owner) {
   const bool same = session.owner && has_same_claims(*session.owner, *owner);
+  quotas_.pass_session(session.owner.get(), owner.get());
   session.owner = owner;
   if (same) return;
   session.policy_epoch = 0;
   session.publisher = 0;
   relate_later(session);
+}
+
+/// What an identity may have in all. Who comes back to its session, or takes over its own
+/// connection, has nothing more than before.
+ReasonCode Core::check_quotas(const ConnectionState& connection,
+                              const mqtt::ConnectPacket& packet) {
+  if (!connection.admission || connection.admission->principal->is_anonymous()) {
+    return ReasonCode::success;
+  }
+  const Principal& principal = *connection.admission->principal;
+  const Session* const known = sessions_.find(packet.client_id);
+  const bool own = known != nullptr && known->owner && is_same(*known->owner, principal);
+  const Quotas::Use use = quotas_.of(principal);
+  const ClientLimits& limits = limits_of(connection);
+  const std::size_t others_connected = use.connections - (own && known->connected ? 1 : 0);
+  const bool too_many_clients = limits.connections_per_identity_max != 0 &&
+                                others_connected >= limits.connections_per_identity_max;
+  const bool too_many_sessions = limits.sessions_per_identity_max != 0 && !own &&
+                                 use.sessions >= limits.sessions_per_identity_max;
+  if (!too_many_clients && !too_many_sessions) return ReasonCode::success;
+  count(too_many_clients ? Counter::connections_refused_identity
+                         : Counter::sessions_refused_identity);
+  LINESHAFT_LOG(
+      core, warn, "identity_limit_reached", {"user", principal.name},
+      {"client_id", packet.client_id},
+      {"limit", too_many_clients ? "connections_per_identity_max" : "sessions_per_identity_max"});
+  return ReasonCode::quota_exceeded;
 }
 
 /// What cannot be read as a CONNECT. Only a v5 client is told what is wrong with it; 3.x has codes
@@ -237,6 +266,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
     take_owner(session, connection.principal);
     connection.authentication_method = packet.authentication_method.value_or("");
   }
+  quotas_.connected(session.owner.get());
   const ClientLimits& limits = limits_of(connection);
   session.limits = &limits;
   connection.accepted = true;

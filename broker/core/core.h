@@ -22,6 +22,7 @@
 #include "broker/core/interceptor.h"
 #include "broker/core/persist.h"
 #include "broker/core/policy_state.h"
+#include "broker/core/quotas.h"
 #include "broker/core/ring_queue.h"
 #include "broker/core/session.h"
 #include "broker/core/shared_groups.h"
@@ -120,6 +121,7 @@ class Core {
   ReasonCode check_connect(const ConnectionState& connection, const mqtt::ConnectPacket& packet);
   ReasonCode check_rights(const ConnectionState& connection, const mqtt::ConnectPacket& packet);
   void take_owner(Session& session, const PrincipalPtr& owner);
+  ReasonCode check_quotas(const ConnectionState& connection, const mqtt::ConnectPacket& packet);
   void refuse_connect(ConnectionState& connection, const Error& error, bool told);
   void refuse_malformed_connect(ConnectionState& connection, const mqtt::Violation& violation);
   std::string assign_client_id();
@@ -413,6 +415,7 @@ class Core {
   TopicTable topics_;
   /// Behind the topics: replays on their way hold places in their trie.
   SessionTable sessions_;
+  Quotas quotas_;
   Timers timers_;
 
   /// Who ever published something that was kept: by client identifier and owner.

@@ -82,6 +82,7 @@ void Core::drop_connection(ConnectionState& connection, ReasonCode reason) {
 /// The session has no connection any more: nothing of it is on a wire.
 void Core::detach(Session& session) {
   session.connected = false;
+  quotas_.disconnected(session.owner.get());
   --connected_;
   session.disconnected_at = now_.wall;
   for (auto& inflight : session.queue.inflight) inflight.on_wire = false;
@@ -159,6 +160,7 @@ void Core::end_session(Session& session) {
   statistics_.queue_drops -= queue.drops;
   if (session.expiry_timer) timers_.cancel(*session.expiry_timer);
   if (session.will_timer) timers_.cancel(*session.will_timer);
+  quotas_.pass_session(session.owner.get(), nullptr);
   sessions_.erase(session.index);
 }
 

@@ -101,7 +101,9 @@ void Core::flush_held(ConnectionState& connection) {
   }
   emit_effect(connection, Close{connection.ref(), ReasonCode::server_shutting_down});
   if (connection.accepted) {
-    sessions_.at(connection.session).connected = false;
+    Session& session = sessions_.at(connection.session);
+    session.connected = false;
+    quotas_.disconnected(session.owner.get());
     --connected_;
   }
   connections_.close(connection.id);

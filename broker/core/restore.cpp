@@ -63,6 +63,7 @@ bool Core::take(SessionRecord record) {
   // It ended with its connection: only its will and its shared messages have somewhere to go.
   session.ended = record.expiry_interval_s == 0;
   session.owner = std::move(record.owner);
+  quotas_.pass_session(nullptr, session.owner.get());
   session.disconnected_at = record.connected ? WallTime{} : record.disconnected_at;
   session.queue.next_seq = std::max<std::uint64_t>(record.head_seq, 1);
   restoring_.emplace(record.sid, session.index);
@@ -159,6 +160,7 @@ bool Core::take(WillRecord record) {
     session = &sessions_.create(std::move(record.client_id));
     session->ended = true;
     session->owner = std::move(record.owner);
+    quotas_.pass_session(nullptr, session->owner.get());
   }
   session->will = std::make_unique<mqtt::Will>();
   session->will->message = std::move(record.message);

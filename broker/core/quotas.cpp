@@ -1,0 +1,34 @@
+#include "broker/core/quotas.h"
+
+namespace lineshaft::core {
+namespace {
+
+/// The same for two principals that `is_same`, and only then.
+std::string identity_key(const Principal& identity) {
+  const ProofFamily family = family_of(identity.proof);
+  std::string key(1, static_cast<char>(family));
+  if (family == ProofFamily::certificate) key += identity.issuer_spki + identity.zone + '\0';
+  return key + identity.name;
+}
+
+}  // namespace
+
+Quotas::Use Quotas::of(const Principal& identity) const {
+  const auto found = uses_.find(identity_key(identity));
+  return found == uses_.end() ? Use{} : found->second;
+}
+
+void Quotas::pass_session(const Principal* from, const Principal* to) {
+  change(to, 1, 0);
+  change(from, -1, 0);
+}
+
+void Quotas::change(const Principal* identity, int sessions, int connections) {
+  if (identity == nullptr || identity->is_anonymous()) return;
+  const auto entry = uses_.try_emplace(identity_key(*identity)).first;
+  entry->second.sessions += static_cast<std::size_t>(sessions);
+  entry->second.connections += static_cast<std::size_t>(connections);
+  if (entry->second.sessions == 0 && entry->second.connections == 0) uses_.erase(entry);
+}
+
+}  // namespace lineshaft::core
