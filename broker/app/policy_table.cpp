@@ -116,6 +116,12 @@ constexpr PolicyKey zone_keys[] = {
      .fallback = "`\"keep\"` up to `sl_t` 2, else `\"disconnect\"`",
      .example = "\"keep\"",
      .help = "What becomes of a connection whose certificate expires."},
+    {.name = "client_id",
+     .type = "string: \"bind\", \"equal\", \"prefix\", \"free\"",
+     .fallback = "`policy.client_id`",
+     .example = "\"bind\"",
+     .help = "Who may use a Client Identifier: whoever used it first, the client of that name, the "
+             "one whose name and \"-\" begin it, or anybody."},
 };
 
 constexpr PolicyKey role_keys[] = {
@@ -178,7 +184,7 @@ constexpr PolicyKey conduit_keys[] = {
     {.name = "roles",
      .type = "list of strings",
      .fallback = "any",
-     .example = "[]",
+     .example = R"(["reader"])",
      .help = "Only clients with one of these."},
     {.name = "min_strength",
      .type = "number: 0 to 4",
@@ -222,20 +228,20 @@ constexpr PolicyKey conduit_keys[] = {
      .example = "\"5MB/s\"",
      .help = "The same in bytes."},
     {.name = "max_payload",
-     .type = "number: 0 to 268435455",
+     .type = "number: 0 to 4294967295, or string",
      .fallback = "none",
-     .example = "268435455",
+     .example = "\"64KiB\"",
      .help = "Largest payload in bytes."},
     {.name = "hours",
-     .type = "string",
+     .type = "string or list of strings",
      .fallback = "always",
-     .example = "\"\"",
-     .help = "When it is open, \"06:00-22:00\" in UTC."},
+     .example = "\"mon-fri 06:00-22:00\"",
+     .help = "When it is open, in UTC or with an offset: \"sat,sun 22:00-06:00 +01:00\"."},
     {.name = "until",
      .type = "string",
      .fallback = "none",
-     .example = "\"\"",
-     .help = "When it ends: a date and time."},
+     .example = "\"2026-12-31T18:00:00Z\"",
+     .help = "When it ends: a date and time with its offset."},
     {.name = "mode",
      .type = "string: \"enforce\", \"monitor\"",
      .fallback = "`\"enforce\"`",
@@ -263,6 +269,11 @@ constexpr PolicyKey policy_keys[] = {
      .example = "\"\"",
      .help = "Another file with such tables, which decides nothing: `lineshaft shadow diff` lists "
              "what it would decide otherwise."},
+    {.name = "client_id",
+     .type = "string: \"bind\", \"equal\", \"prefix\", \"free\"",
+     .fallback = "`\"bind\"`",
+     .example = "\"bind\"",
+     .help = "What holds for zones that do not say it."},
 };
 
 constexpr PolicyKey anomaly_keys[] = {
