@@ -135,9 +135,14 @@ bool Core::relate_some(Session& session, std::size_t& budget) {
   }
   bool disconnects = false;
   std::string_view last;
+  const std::size_t suspended_before = statistics_.subscriptions_suspended;
   for (; at != subscriptions.end() && budget > 0; ++at, --budget) {
     disconnects |= relate(session, at->first, at->second);
     last = at->first;
+  }
+  if (statistics_.subscriptions_suspended != suspended_before) {
+    LINESHAFT_LOG(core, info, "subscriptions_related", {"client_id", session.client_id},
+                  {"all_suspended", statistics_.subscriptions_suspended});
   }
   const bool over = at == subscriptions.end();
   if (over) {
@@ -170,9 +175,6 @@ bool Core::relate(Session& session, const std::string& filter, Subscription& sub
   if (suspends) count(Counter::subscriptions_revoked);
   audit(denial(suspends ? "subscription_suspended" : "subscription_active", "subscribe", subject,
                filter, verdict.reason, verdict.cause));
-  LINESHAFT_LOG(core, info, "subscription_related", {"client_id", session.client_id},
-                {"filter", filter}, {"now", suspends ? "suspended" : "active"},
-                {"why", verdict.cause.reason});
   return suspends && verdict.disconnects;
 }
 

@@ -146,6 +146,56 @@ TEST_CASE("a change of policy is answered when every shard has met it", "[policy
         core.statistics().policy_epoch);
 }
 
+TEST_CASE("what was covered under another policy is asked for until it was looked at", "[policy]") {
+  auto before = std::make_shared<Answering>();
+  before->subscribes[{"alice", "t/1"}].covers_all_topics = true;
+  core::CoreConfig config;
+  config.has_store = false;
+  core::Core core(config, 1, 1, before);
+  core::Effects effects(1);
+  const Now now{Instant{Milliseconds{1000}}, WallTime{Milliseconds{1'700'000'000'000}}};
+  const auto packets = [&](std::uint32_t slot, auto... one) {
+    core::PacketsArrived in{{0, slot, 1}, {}};
+    (in.packets.emplace_back(std::move(one)), ...);
+    core.apply(now, std::move(in), effects);
+  };
+  for (const char* name : {"bob", "alice"}) {
+    const auto slot = static_cast<std::uint32_t>(name[0] - 'a');
+    auto principal = std::make_shared<core::Principal>();
+    principal->name = name;
+    principal->proof = core::Proof::password;
+    auto admission = std::make_unique<core::Admission>();
+    admission->principal = principal;
+    core.apply(now, core::ConnectionOpened{{0, slot, 1}, nullptr, std::move(admission)}, effects);
+    auto connect = std::make_unique<mqtt::ConnectPacket>();
+    connect->version = mqtt::Version::v5;
+    connect->client_id = name;
+    packets(slot, std::move(connect));
+  }
+  auto subscribe = std::make_unique<mqtt::SubscribePacket>();
+  subscribe->packet_id = 1;
+  // The one that counts comes behind more than a turn looks at.
+  for (std::size_t i = 0; i < limits::relate_slice * 2; ++i) {
+    subscribe->items.emplace_back().filter = fmt::format("a/{}", i);
+  }
+  subscribe->items.emplace_back().filter = "t/1";
+  packets(0, std::move(subscribe));
+  const auto deliveries = [&] {
+    effects.clear();
+    mqtt::PublishPacket publish;
+    publish.message = own_message("t/1");
+    packets(1, std::move(publish));
+    return effects.shards[0].recipients.size();
+  };
+  CHECK(deliveries() == 1);
+  CHECK(before->deliver_questions == 0);
+  auto after = std::make_shared<Answering>();
+  after->delivers[{"alice", "t/1"}] = denied_delivery();
+  core.apply(now, core::PolicyChanged{after}, effects);
+  REQUIRE(effects.again);
+  CHECK(deliveries() == 0);
+}
+
 TEST_CASE("what an interceptor keeps comes back after a crash and to its successor", "[policy]") {
   PolicyWorld w;
   w.rules->at_publish = [&](const Message&) {
