@@ -96,7 +96,7 @@ void revoke(const CertOptions& options, CertFolder& folder) {
     fmt::print("{} was revoked already.\n", options.name);
     return;
   }
-  fmt::print(stderr, "{} is new; a running broker reads it by itself, or at once with SIGHUP.\n",
+  fmt::print("{} is new; a running broker reads it by itself, or at once with SIGHUP.\n",
              folder.path("crl.pem"));
 }
 

@@ -3,8 +3,8 @@ is run in order, and says what the document says it does. `…` in an expected l
 text, alone on a line for any lines. What differs from the document: the port, and the listener's
 address, which the test keeps on this machine."""
 
+import json
 import os
-import queue
 import re
 import shutil
 import signal
@@ -49,7 +49,7 @@ class Walk:
         self.definitions = ""
         self.broker = None
         self.log = []
-        self.lines = queue.Queue()
+        self.logged = threading.Condition()
         self.environment = {**os.environ,
                             "PATH": os.path.dirname(BINARY) + ":" + os.environ["PATH"]}
 
@@ -82,20 +82,24 @@ class Walk:
         self.broker = self.shell("exec " + command, stdout=subprocess.DEVNULL,
                                  stderr=subprocess.PIPE)
 
-        def read():
-            for line in self.broker.stderr:
-                self.lines.put(line)
-            self.lines.put(None)
-        threading.Thread(target=read, daemon=True).start()
-        while '"ready"' not in (self.log[-1] if self.log else ""):
-            line = self.lines.get(timeout=PATIENCE_S)
-            assert line is not None, f"it does not start: {self.log}"
-            self.log.append(line)
         threading.Thread(target=self.collect, daemon=True).start()
+        self.wait_for("ready")
 
     def collect(self):
-        while (line := self.lines.get()) is not None:
-            self.log.append(line)
+        for line in self.broker.stderr:
+            with self.logged:
+                self.log.append(line)
+                self.logged.notify_all()
+
+    def wait_for(self, event, **fields):
+        """A record with these fields, from now on or before."""
+        wanted = {"event": event, **fields}
+
+        def has_come():
+            records = [json.loads(line) for line in self.log if line.startswith("{")]
+            return any(wanted.items() <= record.items() for record in records)
+        with self.logged:
+            assert self.logged.wait_for(has_come, PATIENCE_S), f"no {wanted}: {self.log[-5:]}"
 
     def append(self, text):
         with open(f"{self.folder}/plant.toml", "a", encoding="utf-8") as file:
@@ -109,6 +113,21 @@ class Walk:
             self.broker.kill()
             self.broker.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def revoke_who_is_connected(walk):
+    """A connection that is open when its certificate is revoked ends with the reload."""
+    live = walk.shell("as dmz historian mosquitto_sub -V mqttv5 -i archive -t plant1/ot/#",
+                      stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                      start_new_session=True)
+    try:
+        walk.wait_for("client_connected", client_id="archive")
+        walk.run("lineshaft cert revoke pki historian", "…\n")
+        walk.run("lineshaft reload --data data", "…\n")
+        walk.wait_for("connection_revoked", client_id="archive", why="REVOKED")
+    finally:
+        os.killpg(live.pid, signal.SIGKILL)
+        live.wait()
 
 
 def test_the_walk_of_the_document():
@@ -125,6 +144,7 @@ def test_the_walk_of_the_document():
                 assert language == "console", language
                 for command, expected in steps(text):
                     walk.run(command, expected)
+        revoke_who_is_connected(walk)
         walk.broker.send_signal(signal.SIGTERM)
         assert walk.broker.wait(PATIENCE_S) == 0, walk.log[-5:]
 
