@@ -140,9 +140,16 @@ core::Cause ZonesInterceptor::cause_of(const Decision& decision) const {
   return cause;
 }
 
+PolicyReason ZonesInterceptor::place_of(const core::Principal& principal) const {
+  const PolicyReason reason = policy_->may_connect(principal);
+  if (reason != PolicyReason::allowed || !identity_) return reason;
+  return reverify(*identity_, principal, context_->now().wall).reason;
+}
+
 core::ConnectVerdict ZonesInterceptor::on_connect(const core::Subject& subject) {
   core::ConnectVerdict verdict;
-  PolicyReason reason = policy_->may_connect(subject.principal);
+  // A login that began before a reload was found good under other rules.
+  PolicyReason reason = place_of(subject.principal);
   if (reason == PolicyReason::allowed) {
     const ClientIdRule rule = identity_ ? client_id_rule(*identity_, subject.principal)
                                         : policy_->zone(subject.principal.zone)->client_id;
@@ -166,10 +173,7 @@ core::ConnectVerdict ZonesInterceptor::on_connect(const core::Subject& subject) 
 }
 
 core::ConnectVerdict ZonesInterceptor::on_recheck(const core::Subject& subject) {
-  PolicyReason reason = policy_->may_connect(subject.principal);
-  if (reason == PolicyReason::allowed && identity_) {
-    reason = reverify(*identity_, subject.principal, context_->now().wall).reason;
-  }
+  const PolicyReason reason = place_of(subject.principal);
   if (reason == PolicyReason::allowed) {
     ends_.saw(subject.principal, context_->now().wall);
     return {};

@@ -45,6 +45,8 @@ class ZonesInterceptor final : public core::Interceptor {
  private:
   class Memory;
 
+  /// `allowed`, or why a principal has no place here as things are now.
+  PolicyReason place_of(const core::Principal& principal) const;
   Decision decide(const core::Subject& subject, Op op, const Message& message);
   core::PublishVerdict publish_verdict(const core::Subject& subject, const Decision& decision);
   core::Cause cause_of(const Decision& decision) const;

@@ -314,7 +314,7 @@ TEST_CASE("an override that cannot be read lends nothing", "[auth][zones]") {
   CHECK(w.publish(reader, "plant1/it/a") == ReasonCode::not_authorized);
 }
 
-TEST_CASE("who would not get through a handshake any more is found when everybody is looked at",
+TEST_CASE("who has no place by the identity rules is refused, now and when everybody is looked at",
           "[auth][zones]") {
   TestContext context;
   auto config = std::make_shared<IdentityConfig>();
@@ -323,7 +323,7 @@ TEST_CASE("who would not get through a handshake any more is found when everybod
   ZonesInterceptor rules(compiled(example_policy), identity);
   rules.on_install(context);
   const auto edge = somebody("ot", {"edge"});
-  CHECK(rules.on_connect({edge, "c"}).reason == ReasonCode::success);
+  CHECK(rules.on_connect({edge, "c"}).reason == ReasonCode::not_authorized);
   CHECK(rules.on_recheck({edge, "c"}).reason == ReasonCode::not_authorized);
   CHECK(rules.on_recheck({edge, "c"}).cause.reason == "NO_ZONE_CLAIM");
   CHECK(rules.is_gone(edge));
