@@ -19,9 +19,11 @@ def registry():
     """As npm says; without npm as Debian's node-registry-url does, which reads the same files."""
     asks = ["npm", "config", "get", "registry"]
     if not shutil.which("npm"):
-        asks = ["node", "-p", "const url = require('registry-url'); (url.default ?? url)()"]
+        # A module that only `import` loads, and that does not look at NODE_PATH.
+        asks = ["node", "-e", "import('/usr/share/nodejs/registry-url/index.js')"
+                ".then((module) => console.log(module.default()))"]
     said = subprocess.run(asks, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                          text=True, env={**os.environ, "NODE_PATH": "/usr/share/nodejs"})
+                          text=True)
     return said.stdout.strip().rstrip("/")
 
 
