@@ -8,6 +8,7 @@
 #include "broker/app/audit_verbs.h"
 #include "broker/app/cert_verb.h"
 #include "broker/app/exit_code.h"
+#include "broker/app/explain_verb.h"
 #include "broker/app/passwd.h"
 
 namespace lineshaft::app {
@@ -26,6 +27,7 @@ struct Command {
     config_docs,
     cert,
     report,
+    explain,
   };
 
   Verb verb = Verb::serve;
@@ -42,6 +44,7 @@ struct Command {
   bool markdown = false;
   PasswdOptions passwd;
   CertOptions cert;
+  ExplainOptions explain;
   /// import-mosquitto: one of them.
   std::string import_passwords;
   std::string import_acl;

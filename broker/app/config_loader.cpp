@@ -11,6 +11,7 @@
 
 #include "auth/anomaly_config.h"
 #include "broker/app/option_checks.h"
+#include "broker/app/policy_input.h"
 #include "broker/app/settings_reader.h"
 
 extern char** environ;
@@ -300,6 +301,22 @@ std::shared_ptr<const Options> load_options(const ConfigSources& sources) {
   return options;
 }
 
+PolicyDocument read_policy_file(const std::string& path, std::vector<ConfigProblem>& problems) {
+  const auto file = read_file(path, problems);
+  if (!file) return {};
+  const std::size_t before = problems.size();
+  TomlContent content = read_toml(*file, problems);
+  for (const TomlEntry& each : content.options) {
+    if (std::holds_alternative<TableValue>(each.value) && each.path.front() == "users") continue;
+    problems.push_back(
+        {each.key_at, "only tables of the access policy may stand here", "Take it out."});
+  }
+  if (problems.size() > before) return {};
+  PolicyTables tables;
+  tables.add(std::move(content.policy), problems);
+  return tables.document();
+}
+
 Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
   // Only when nothing is wrong: a listener may be missing because its table could not be read.
   const bool nothing_wrong = reader.problems().empty();
@@ -319,6 +336,7 @@ Options finish_options(SettingsReader& reader, const ConfigSources& sources) {
   check_users(options, problems);
   check_zones(options, problems);
   read_anomaly(options, problems);
+  if (options.authorization == "zones") apply_pki(options);
   if (!problems.empty()) throw ConfigError(std::move(problems));
   return options;
 }
@@ -355,6 +373,13 @@ Reloaded merge_reload(const Options& running, const Options& next) {
   for (const std::string& name : tables) {
     // A new rule would have to learn first, and the old ones would forget.
     (name == "anomaly" ? reloaded.needs_restart : reloaded.changed).push_back(name);
+  }
+  if (options->authorization == "zones") {
+    // TLS goes on with the files it was started with; who is let in is decided with the new ones.
+    const PkiPaths old = pki_paths(running.policy), paths = pki_paths(next.policy);
+    if (old.trust != paths.trust) reloaded.needs_restart.emplace_back("pki.trust");
+    if (old.crl != paths.crl) reloaded.needs_restart.emplace_back("pki.crl");
+    apply_pki(*options);
   }
   options->node_name = running.node_name;
   options->data_dir = running.data_dir;

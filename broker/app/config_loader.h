@@ -39,6 +39,9 @@ inline constexpr std::string_view system_data_dir = "/var/lib/lineshaft";
 /// the environment, then the command line; later ones win. Throws `ConfigError` with all problems.
 std::shared_ptr<const Options> load_options(const ConfigSources& sources);
 
+/// Reads one file that has only tables of the access policy; adds to `problems` what is wrong.
+PolicyDocument read_policy_file(const std::string& path, std::vector<ConfigProblem>& problems);
+
 class SettingsReader;
 
 /// The last steps of `load_options`: defaults, then the rules between options.

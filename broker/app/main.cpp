@@ -11,6 +11,7 @@
 #include "broker/app/clock.h"
 #include "broker/app/command_line.h"
 #include "broker/app/config_docs.h"
+#include "broker/app/explain_verb.h"
 #include "broker/app/import_verb.h"
 #include "broker/app/passwd.h"
 #include "broker/app/report_verb.h"
@@ -47,6 +48,8 @@ ExitCode run(const Command& command) {
       return report(sources, command.json);
     case Command::Verb::audit:
       return read_audit(sources, command.audit);
+    case Command::Verb::explain:
+      return explain(sources, command.explain, SystemClock().now().wall);
     case Command::Verb::version:
       std::printf("lineshaft %s (MQTT 5.0, 3.1.1, 3.1)\n", version().c_str());
       break;

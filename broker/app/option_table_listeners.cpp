@@ -6,7 +6,7 @@ namespace lineshaft::app {
 namespace {
 
 constexpr std::string_view transports[] = {"tcp", "ws"};
-constexpr std::string_view client_ids[] = {"bind", "equal", "prefix", "free"};
+constexpr std::string_view client_ids[] = {"", "bind", "equal", "prefix", "free"};
 
 template <auto member>
 void set_listener(Options& options, std::string_view name, const Value& value) {
@@ -101,12 +101,11 @@ constexpr OptionSpec listener_table[] = {
      .set = set_listener<&ListenerOptions::zones>},
     {.name = "listeners.*.client_id",
      .kind = Kind::choice,
-     .text = "bind",
      .choices = client_ids,
      .help =
          "With authorization = \"zones\", which Client Identifiers a client may use. \"bind\": "
          "any, and the first to use one keeps it. \"equal\": its own name. \"prefix\": its name, "
-         "\"-\" and more. \"free\": any.",
+         "\"-\" and more. \"free\": any. Empty: as the client's zone says.",
      .set = [](Options& o, std::string_view name,
                const Value& v) { listener_of(o, name).client_id = text(v); }},
     {.name = "listeners.*.reveal",

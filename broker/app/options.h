@@ -41,7 +41,8 @@ struct ListenerOptions {
   std::size_t connections_per_address_max = 0;
   /// With authorization = "zones": which zones' clients may come in here.
   std::vector<std::string> zones;
-  /// "bind", "equal", "prefix", "free": what a Client Identifier has to do with its client.
+  /// "bind", "equal", "prefix", "free": what a Client Identifier has to do with its client. Empty:
+  /// as the zone says.
   std::string client_id;
   /// Tell clients why they are refused.
   bool reveals = false;

@@ -19,6 +19,7 @@
 #include "broker/app/tls_setup.h"
 #include "broker/app/users_setup.h"
 #include "broker/app/wiring.h"
+#include "broker/app/zones_setup.h"
 #include "broker/base/audit.h"
 #include "broker/base/limits.h"
 #include "broker/base/log.h"
@@ -83,6 +84,17 @@ void say_ready(const Options& options, const Broker& broker) {
   if (::isatty(STDOUT_FILENO) != 1 && format_of(options.log) == log::Format::json) return;
   std::fputs(ready_message(facts).c_str(), stdout);
   std::fflush(stdout);
+}
+
+/// What is allowed but hardly meant, and what can flow although nobody has written it down.
+void say_policy(const ZonesPolicy& zones) {
+  if (zones.policy == nullptr) return;
+  fmt::print("Policy: {} zones, {} rules.\n", zones.policy->zones().size(),
+             zones.policy->rule_count());
+  for (const ConfigProblem& each : zones.remarks) fmt::print("{}", remark_text(each));
+  const std::string chains = chains_text(*zones.policy);
+  if (chains.empty()) return;
+  fmt::print("Through several conduits data can get where none leads directly:\n{}", chains);
 }
 
 /// The options in force afterwards: the old ones when anything is wrong. `outcome` is empty.
@@ -239,11 +251,13 @@ ExitCode check_config(const ConfigSources& sources) {
     const auto options = load_options(sources);
     check_tls_files(*options);
     load_users(*options);
+    const ZonesPolicy zones = load_zones(*options, SystemClock().now().wall);
     std::vector<std::string> addresses;
     for (const ListenerOptions& each : options->listeners) addresses.push_back(each.bind.text());
     fmt::print("{}: right. Listens on {}, keeps data in {}, durability {}.\n",
                options->files.empty() ? "defaults" : joined(options->files), joined(addresses),
                options->data_dir, is_durable(*options) ? "sync" : "async");
+    say_policy(zones);
     return ExitCode::ok;
   } catch (const ConfigError& error) {
     print_error(error.what());

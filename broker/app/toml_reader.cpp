@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <sstream>
 #include <utility>
@@ -175,6 +176,19 @@ std::optional<toml::source_position> stray_character(std::string_view text) {
 }  // namespace
 
 std::string FilePlace::text() const { return fmt::format("{}:{}:{}", file, line, column); }
+
+std::optional<FilePlace> parse_place(std::string_view text) {
+  std::uint32_t numbers[2] = {};
+  for (std::uint32_t& number : numbers) {
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const std::string_view digits = text.substr(colon + 1);
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+    if (error != std::errc{} || end != digits.data() + digits.size()) return std::nullopt;
+    text = text.substr(0, colon);
+  }
+  return FilePlace{std::string(text), numbers[1], numbers[0]};
+}
 
 bool is_policy_key(const std::vector<std::string>& path, bool is_table) {
   constexpr std::array<std::string_view, 7> tables = {"anomaly", "conduits", "identity", "pki",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -29,6 +30,9 @@ struct FilePlace {
   /// "FILE:LINE:COL"
   std::string text() const;
 };
+
+/// The place that `text` names; nullopt: it names none ("environment variable ...").
+std::optional<FilePlace> parse_place(std::string_view text);
 
 struct TomlMember;
 using TomlList = std::vector<struct TomlTree>;

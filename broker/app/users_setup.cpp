@@ -82,4 +82,11 @@ auth::UsersPolicyPtr load_users(const Options& options) {
   return policy;
 }
 
+auth::UsersPolicyPtr load_zone_users(const Options& options, std::vector<ConfigProblem>& problems) {
+  if (options.users.file.empty()) return nullptr;
+  auth::UserFile users = auth::parse_user_file(read_users(options.users.file, problems));
+  add_faults(options.users.file, users.faults, problems);
+  return auth::make_users_policy(std::move(users.users), {}, false);
+}
+
 }  // namespace lineshaft::app
