@@ -13,6 +13,7 @@
 
 #include "broker/app/clock.h"
 #include "broker/app/command_line.h"
+#include "broker/app/policy_input.h"
 #include "broker/app/ready_message.h"
 #include "broker/app/service_manager.h"
 #include "broker/app/signals.h"
@@ -105,8 +106,11 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
     const auto next = load_options(sources);
     Reloaded reloaded = merge_reload(*running, *next);
     auto users = load_users(*reloaded.options);
+    ZonesPolicy zones = load_zones(*reloaded.options, SystemClock().now().wall);
     apply_log_options(reloaded.options->log);
     broker.change_users(std::move(users));
+    if (zones.policy) broker.change_zones(std::move(zones));
+    broker.set_policy_error({});
     broker.reconfigure(reloaded.options->core);
     for (const std::string& listener : broker.reload_tls()) {
       outcome.problems.push_back(
@@ -127,6 +131,13 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
   } catch (const ConfigError& error) {
     count(Counter::config_reload_failures);
     outcome.refused = true;
+    broker.set_policy_error(error.problems().front().where + ": " + error.problems().front().what);
+    if (running->authorization == "zones") {
+      audit({.type = "policy_rejected",
+             .op = "admin",
+             .reason = error.problems().front().what,
+             .rule = error.problems().front().where});
+    }
     for (const ConfigProblem& each : error.problems()) {
       LINESHAFT_LOG(app, error, "reload_refused", {"where", each.where}, {"what", each.what},
                     {"remedy", each.remedy},
@@ -136,6 +147,48 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
     }
   }
   return running;
+}
+
+/// Notices that certificates or revocation lists of [pki] are others on the disk.
+class PolicyFilesWatch {
+ public:
+  explicit PolicyFilesWatch(const Options& options) : read_(state(options)), seen_(read_) {}
+
+  /// True once for each change, when nothing has changed since the call before: files are written
+  /// one after the other.
+  bool has_changed(const Options& options) {
+    std::string now = state(options);
+    const bool settled = now == seen_;
+    seen_ = std::move(now);
+    if (!settled || seen_ == read_) return false;
+    read_ = seen_;
+    return true;
+  }
+
+ private:
+  static std::string state(const Options& options) {
+    return options.authorization == "zones" ? policy_files_state(options) : std::string{};
+  }
+
+  std::string read_;
+  std::string seen_;
+};
+
+/// The same document with the files of [pki] as they are now.
+void reread_policy(const Options& options, Broker& broker) {
+  try {
+    broker.change_zones(load_zones(options, SystemClock().now().wall));
+    broker.set_policy_error({});
+  } catch (const ConfigError& error) {
+    const ConfigProblem& first = error.problems().front();
+    broker.set_policy_error(first.where + ": " + first.what);
+    LINESHAFT_LOG(app, error, "policy_files_refused", {"where", first.where}, {"what", first.what},
+                  {"effect", "what was read of them before stays in force"});
+    audit({.type = "policy_files_rejected",
+           .op = "admin",
+           .reason = first.what,
+           .rule = first.where});
+  }
 }
 
 /// Those who asked for a reload over the admin socket, on their way to the main thread.
@@ -158,10 +211,12 @@ class ReloadRequests {
 /// From a started broker to its end.
 ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& sources, Broker& broker,
              Signals& signals, ReloadRequests& requests) {
+  PolicyFilesWatch watch(*options);
   for (;;) {
     switch (signals.wait(limits::tls_files_poll)) {
       case Event::time_passed:
         broker.poll_tls();
+        if (watch.has_changed(*options)) reread_policy(*options, broker);
         break;
       case Event::reload: {
         notify_service_manager("RELOADING=1");
@@ -169,6 +224,7 @@ ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& source
         const auto answers = requests.take();
         admin::ReloadOutcome outcome;
         options = reload(std::move(options), sources, broker, outcome);
+        watch = PolicyFilesWatch(*options);
         notify_service_manager("READY=1");
         for (const ReloadAnswer& answer : answers) answer(outcome);
         break;
@@ -202,10 +258,12 @@ ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& source
 ExitCode serve(const ConfigSources& sources) {
   std::shared_ptr<const Options> options;
   auth::UsersPolicyPtr users;
+  ZonesPolicy zones;
   try {
     options = load_options(sources);
     check_tls_files(*options);
     users = load_users(*options);
+    zones = load_zones(*options, SystemClock().now().wall);
   } catch (const ConfigError& error) {
     print_error(error.what());
     return ExitCode::config;
@@ -229,6 +287,7 @@ ExitCode serve(const ConfigSources& sources) {
           signals.ask_reload();
         });
     broker.change_users(std::move(users));
+    broker.change_zones(std::move(zones));
     const auto failure = broker.start([&signals] { return signals.is_stop_pending(); });
     if (failure && failure->exit_code == ExitCode::ok) {
       LINESHAFT_LOG(app, info, "start_given_up",

@@ -76,7 +76,9 @@ std::vector<KeptMessagePtr> SysTopics::round(const SysFacts& facts) {
   set_statistics(facts.statistics, facts.counters);
   set_counters(facts.counters);
   set_loads(facts);
-  for (const auto& [topic, value] : facts.more) set("lineshaft/" + topic, value);
+  for (const auto& [topic, value] : facts.more) {
+    set(topic.starts_with("policy/") ? topic : "lineshaft/" + topic, value);
+  }
   if (!facts.audit_head.empty()) set("audit/head", facts.audit_head);
   return std::exchange(changed_, {});
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "auth/users_interceptor.h"
+#include "auth/zones_interceptor.h"
 #include "broker/app/command_line.h"
 #include "broker/app/login_secret.h"
 #include "broker/app/process_facts.h"
@@ -178,7 +179,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   if (const auto error = admin_->start()) return failure_of(*error);
   // Without rules nobody may do anything, whatever went wrong on the way here.
   const bool is_open = options_.authorization.empty() || options_.authorization == "open";
-  LINESHAFT_ASSERT(is_open || users_ != nullptr);
+  LINESHAFT_ASSERT(is_open || users_ != nullptr || zones_.policy != nullptr);
   core_ = std::make_unique<core::Core>(options_.core, options_.shards, random_seed(),
                                        make_interceptor());
   if (!options_.anomaly.rules.empty()) {
@@ -196,6 +197,10 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
     authenticator_ =
         std::make_unique<auth::UsersAuthenticator>(users_, clock_, login_secret(options_.data_dir));
     server_->set_authenticator(authenticator_.get());
+  }
+  if (zones_.policy) {
+    zones_authenticator_ = std::make_unique<auth::ZonesAuthenticator>(zones_.identity, clock_);
+    server_->set_authenticator(zones_authenticator_.get());
   }
   core::Effects effects(options_.shards);
   core_->restored(clock_.now(), restored_.summary, effects);
@@ -283,6 +288,9 @@ std::vector<std::string> Broker::addresses() const {
 }
 
 std::shared_ptr<core::Interceptor> Broker::make_interceptor() const {
+  if (zones_.policy) {
+    return std::make_shared<auth::ZonesInterceptor>(zones_.policy, zones_.identity);
+  }
   return users_ ? std::make_shared<auth::UsersInterceptor>(users_) : nullptr;
 }
 
@@ -305,11 +313,29 @@ void Broker::change_users(auth::UsersPolicyPtr users) {
                 {"users_with_rules", users_->rules.users.size()});
 }
 
+void Broker::change_zones(ZonesPolicy zones) {
+  zones_ = std::move(zones);
+  if (!zones_authenticator_) return;
+  zones_authenticator_->set_rules(zones_.identity);
+  put_in_force(make_interceptor());
+  LINESHAFT_LOG(app, info, "policy_changed", {"zones", zones_.policy->zones().size()},
+                {"rules", zones_.policy->rule_count()});
+}
+
+void Broker::set_policy_error(std::string error) {
+  const std::lock_guard lock(policy_error_mutex_);
+  policy_error_ = std::move(error);
+}
+
 void Broker::reconfigure(const core::CoreConfig& config) {
   server_->sink().submit(core::Reconfigured{config});
 }
 
-void Broker::poll_tls() { tls_->poll(clock_.now().wall); }
+void Broker::poll_tls() {
+  tls_->poll(clock_.now().wall);
+  if (zones_authenticator_) zones_authenticator_->poll(clock_.now().wall);
+}
+
 std::vector<std::string> Broker::reload_tls() {
   tls_->reload(clock_.now().wall);
   std::vector<std::string> failed;
@@ -334,6 +360,10 @@ void Broker::publish_sys_topics(Now now) {
     SysFacts facts{now, read_counters(), *statistics,
                    more_facts(journal_->status(), *memory_watch_),
                    audit_ ? audit_->status().head : std::string()};
+    {
+      const std::lock_guard lock(policy_error_mutex_);
+      facts.more.emplace_back("policy/error", policy_error_);
+    }
     auto messages = sys_topics_->round(facts);
     server_->sink().submit(core::Request{0, core::PublishRequest{std::move(messages)}});
   });

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -9,12 +10,14 @@
 #include "auth/anomaly_watcher.h"
 #include "auth/audit_log.h"
 #include "auth/users_authenticator.h"
+#include "auth/zones_authenticator.h"
 #include "broker/app/admin_room.h"
 #include "broker/app/exit_code.h"
 #include "broker/app/memory_watch.h"
 #include "broker/app/options.h"
 #include "broker/app/sys_topics.h"
 #include "broker/app/tls_setup.h"
+#include "broker/app/zones_setup.h"
 #include "broker/base/time.h"
 #include "broker/core/core.h"
 #include "broker/net/server.h"
@@ -55,6 +58,11 @@ class Broker {
   /// Who may connect and do what from now on; before `start`, and at a reload. Null: everybody, and
   /// only with authorization = "open".
   void change_users(auth::UsersPolicyPtr users);
+
+  /// The same with authorization = "zones": returns when every shard has met the new policy.
+  void change_zones(ZonesPolicy zones);
+  /// Why the newest configuration is not in force, for $SYS; empty: it is.
+  void set_policy_error(std::string error);
 
   /// Hands the core its part of new options.
   void reconfigure(const core::CoreConfig& config);
@@ -97,12 +105,16 @@ class Broker {
   storage::RestoreReport restored_;
   std::unique_ptr<TlsSetup> tls_;
   auth::UsersPolicyPtr users_;
+  ZonesPolicy zones_;
+  mutable std::mutex policy_error_mutex_;
+  std::string policy_error_;
   /// Null without anomaly rules.
   std::shared_ptr<auth::AnomalyWatcher> watcher_;
   std::unique_ptr<core::Core> core_;
   std::unique_ptr<net::Server> server_;
   /// Behind the server: its threads answer into the shards.
   std::unique_ptr<auth::UsersAuthenticator> authenticator_;
+  std::unique_ptr<auth::ZonesAuthenticator> zones_authenticator_;
   std::unique_ptr<storage::JournalWriter> journal_;
   std::unique_ptr<SysTopics> sys_topics_;
   std::unique_ptr<MemoryWatch> memory_watch_;
