@@ -88,6 +88,22 @@ TEST_CASE("the example policy does what its zones are for", "[auth][policy]") {
   CHECK(policy->chains().empty() == false);
 }
 
+TEST_CASE("what is excepted or denied by its outer name is no part of a subset", "[auth][policy]") {
+  const auto policy = compiled(R"({
+    "zones": {"a": {"sl_t": 1, "owns": ["a/#"]}, "b": {"sl_t": 1}},
+    "roles": {"all": {"subscribe": ["#"]}, "live": {"subscribe": ["#"], "deny": ["$lkv/#"]}},
+    "conduits": [{"from": "a", "to": "b", "topics": ["a/#"], "except": ["a/secret/#"]}]})");
+  const auto who = somebody("b", {"all"});
+  CHECK(policy->relate(who, "c", "a/#") == Relation::overlap);
+  CHECK(policy->relate(who, "c", "a/x/#") == Relation::subset);
+  CHECK(policy->relate(who, "c", "a/secret/#") == Relation::disjoint);
+  const auto live = somebody("a", {"live"});
+  CHECK(decided(*policy, live, Op::deliver, "a/x") == "ALLOWED");
+  CHECK(decided(*policy, live, Op::deliver, "$lkv/a/x") == "ROLE_DENY");
+  CHECK(policy->relate(live, "c", "$lkv/a/x") == Relation::disjoint);
+  CHECK(policy->relate(live, "c", "$lkv/a/#") == Relation::overlap);
+}
+
 TEST_CASE("a publish bears what its conduit allows, a delivery is cut to it", "[auth][policy]") {
   const auto policy = compiled(R"({
     "zones": {"a": {"sl_t": 1, "owns": ["a/#"]}, "b": {"sl_t": 1, "owns": ["b/#"]}},
