@@ -26,9 +26,14 @@ constexpr std::string_view line_end = "\"}";
 constexpr std::size_t hash_digits = 64;
 constexpr std::size_t signature_digits = 128;
 
+/// A head is signed over another text than a checkpoint: otherwise each checkpoint would be the
+/// head of a log that was cut off behind it.
+constexpr std::string_view checkpoint_domain = "lineshaft-audit";
+constexpr std::string_view head_domain = "lineshaft-audit-head";
+
 /// What a signature covers; the hash covers everything before.
-std::string signed_text(const AuditChain& chain) {
-  return fmt::format("lineshaft-audit:{}:{}", chain.seq, to_hex(chain.hash));
+std::string signed_text(std::string_view domain, const AuditChain& chain) {
+  return fmt::format("{}:{}:{}", domain, chain.seq, to_hex(chain.hash));
 }
 
 /// The member's digits at the front of `text`, which loses them.
@@ -110,7 +115,7 @@ void append_line(std::string& out, AuditChain& chain, const AuditEntry& entry,
   out += to_hex(chain.hash);
   if (key != nullptr) {
     out += signature_member;
-    out += to_hex(key->sign(signed_text(chain)));
+    out += to_hex(key->sign(signed_text(checkpoint_domain, chain)));
   }
   out += line_end;
   out += '\n';
@@ -156,7 +161,7 @@ std::optional<WallTime> parse_audit_time(const std::string& text) {
 
 std::string audit_head(const AuditChain& chain, std::string_view boot, const AuditKey& key) {
   return fmt::format(R"({{"seq":{},"hash":"{}","boot":"{}","sig":"{}"}})", chain.seq,
-                     to_hex(chain.hash), boot, to_hex(key.sign(signed_text(chain))));
+                     to_hex(chain.hash), boot, to_hex(key.sign(signed_text(head_domain, chain))));
 }
 
 std::optional<AuditChain> parse_audit_head(std::string_view text, const AuditKey& key) {
@@ -168,7 +173,7 @@ std::optional<AuditChain> parse_audit_head(std::string_view text, const AuditKey
     const auto signature = from_hex(json.at("sig").get<std::string>());
     if (!hash || !signature) return std::nullopt;
     AuditChain chain{json.at("seq").get<std::uint64_t>(), *hash};
-    if (!is_signed(chain, *signature, key)) return std::nullopt;
+    if (!key.verify(signed_text(head_domain, chain), *signature)) return std::nullopt;
     return chain;
   } catch (const Json::exception&) {
     return std::nullopt;
@@ -176,7 +181,7 @@ std::optional<AuditChain> parse_audit_head(std::string_view text, const AuditKey
 }
 
 bool is_signed(const AuditChain& chain, std::string_view signature, const AuditKey& key) {
-  return key.verify(signed_text(chain), signature);
+  return key.verify(signed_text(checkpoint_domain, chain), signature);
 }
 
 }  // namespace lineshaft::auth

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "auth/hex.h"
 #include "tests/support/catch.h"
 #include "tests/unit/auth/audit_world.h"
 
@@ -164,6 +165,25 @@ TEST_CASE("a head that was put back to an older one is found with one that was k
   write_text(log.path(), old_text);
   CHECK(log.verify().is_whole());
   CHECK_FALSE(log.verify(known).is_whole());
+}
+
+TEST_CASE("a checkpoint's signature makes no head", "[auth]") {
+  const WrittenLog log;
+  auto lines = log.lines();
+  const auto is_checkpoint = [](const std::string& line) {
+    return !parse_audit_line(line)->signature.empty();
+  };
+  const auto end = std::ranges::find_if(lines, is_checkpoint) + 1;
+  REQUIRE(end < lines.end());
+  lines.erase(end, lines.end());
+  log.set_lines(lines);
+  const auto last = parse_audit_line(lines.back());
+  const std::string head = R"({"seq":)" + std::to_string(last->seq) + R"(,"hash":")" +
+                           to_hex(last->hash) + R"(","boot":"boot","sig":")" +
+                           to_hex(last->signature) + R"("})";
+  write_text(log.options.folder + "/head", head);
+  CHECK_FALSE(parse_audit_head(head, log.keys()[0]));
+  CHECK_THAT(log.faults(), Contains("is not signed with the key"));
 }
 
 TEST_CASE("a missing head and a missing log are faults", "[auth]") {
