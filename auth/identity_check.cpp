@@ -304,6 +304,13 @@ bool is_gone(const IdentityRules& rules, const core::Principal& principal) {
   return find_named(rules, principal) == nullptr;
 }
 
+bool is_disowned(const IdentityRules& rules, const core::Principal& principal) {
+  if (is_gone(rules, principal)) return true;
+  if (principal.proof != core::Proof::certificate) return false;
+  return rules.trust->issuer(principal.issuer_spki) == TrustView::Issuer::revoked ||
+         rules.trust->is_revoked(principal.issuer_spki, principal.serial);
+}
+
 ClientIdRule client_id_rule(const IdentityRules& rules, const core::Principal& principal) {
   const IdentityConfig& config = *rules.config;
   // Of a stored session nobody knows through which listener it was made.

@@ -82,6 +82,10 @@ Recheck reverify(const IdentityRules& rules, const core::Principal& principal, W
 /// back with a better proof, and a user with other roles is the same user.
 bool is_gone(const IdentityRules& rules, const core::Principal& principal);
 
+/// Does nobody stand behind what `principal` has left: it is gone, or its certificate or its CA is
+/// revoked? What has merely ended since was good when it was left.
+bool is_disowned(const IdentityRules& rules, const core::Principal& principal);
+
 /// What holds for the Client Identifiers of `principal`: what its listener says, else its zone.
 ClientIdRule client_id_rule(const IdentityRules& rules, const core::Principal& principal);
 

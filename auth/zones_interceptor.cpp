@@ -87,6 +87,12 @@ void ZonesInterceptor::arm() {
     context_->wake_at(std::min(edge.value_or(WallTime::max()), end.value_or(WallTime::max())));
 }
 
+void ZonesInterceptor::saw(const core::Principal& principal) {
+  const auto next = ends_.next();
+  ends_.saw(principal, context_->now().wall);
+  if (ends_.next() != next) arm();
+}
+
 void ZonesInterceptor::renew() {
   policy_ = policy_->with(overrides_.active(), context_->now().wall);
   classes_.clear();
@@ -167,15 +173,15 @@ core::ConnectVerdict ZonesInterceptor::on_connect(const core::Subject& subject) 
     verdict.cause.reason = to_string(reason);
     return verdict;
   }
-  ends_.saw(subject.principal, context_->now().wall);
-  arm();
+  saw(subject.principal);
   return verdict;
 }
 
 core::ConnectVerdict ZonesInterceptor::on_recheck(const core::Subject& subject) {
   const PolicyReason reason = place_of(subject.principal);
   if (reason == PolicyReason::allowed) {
-    ends_.saw(subject.principal, context_->now().wall);
+    // A new interceptor knows of no certificate that ends: it is told here first.
+    saw(subject.principal);
     return {};
   }
   return {ReasonCode::not_authorized, ReasonCode::not_authorized, {to_string(reason), {}}};
@@ -223,11 +229,18 @@ core::PublishVerdict ZonesInterceptor::on_publish(const core::Subject& subject,
 core::PublishVerdict ZonesInterceptor::on_will(const core::Subject& subject, const Message& message,
                                                WillMoment moment) {
   const Decision decision = decide(subject, Op::will, message);
+  if (moment == WillMoment::stored) return publish_verdict(subject, decision);
+  // Its owner may be revoked since: that may be what sends it.
+  const PolicyReason place = place_of(subject.principal);
+  if (decision.allow && place == PolicyReason::allowed) return publish_verdict(subject, decision);
   // Hiding it would leave the values of who is gone Good.
-  const bool stays = moment == WillMoment::due && !subject.principal.is_anonymous() &&
-                     is_death_certificate(message);
-  if (!decision.allow && stays) return {};
-  return publish_verdict(subject, decision);
+  if (!subject.principal.is_anonymous() && is_death_certificate(message)) return {};
+  if (place == PolicyReason::allowed) return publish_verdict(subject, decision);
+  core::PublishVerdict verdict;
+  verdict.reason = ReasonCode::not_authorized;
+  verdict.for_all_messages = false;
+  verdict.cause.reason = to_string(place);
+  return verdict;
 }
 
 /// Why nothing of the filter is allowed, as a topic it matches is told.
@@ -282,7 +295,7 @@ bool ZonesInterceptor::on_replay(const core::Principal* author, const Message& m
   if (message.topic().starts_with('$')) return true;
   const ZoneFacts* const owner = policy_->zone(policy_->zone_of(message.topic()));
   if (owner == nullptr || !owner->checks_origin || is_death_certificate(message)) return true;
-  if (author == nullptr) return false;
+  if (author == nullptr || (identity_ && is_disowned(*identity_, *author))) return false;
   return policy_->check_author(*author, message.topic()) == PolicyReason::allowed;
 }
 

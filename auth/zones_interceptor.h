@@ -54,6 +54,8 @@ class ZonesInterceptor final : public core::Interceptor {
   core::RequestAnswer explain(std::string_view body, const core::Subject* subject) const;
   /// The same document with what holds now.
   void renew();
+  /// Somebody with a place is here.
+  void saw(const core::Principal& principal);
   /// Asks to be woken when something changes with the time.
   void arm();
 

@@ -21,10 +21,18 @@ class StillContext final : public core::Context {
   WallTime now_;
 };
 
+KeptMessagePtr message(std::string_view topic) {
+  MessageFields fields;
+  fields.topic = topic;
+  fields.payload = "x";
+  return KeptMessage::make(fields, {});
+}
+
 PolicySnapshotPtr two_zones() {
   const CompiledPolicy compiled = compile_policy_text(R"({
     "zones": { "ot": { "sl_t": 3, "owns": ["ot/#"] }, "it": { "sl_t": 2, "owns": ["it/#"] } },
-    "roles": { "edge": { "publish": ["ot/#"] }, "reader": { "subscribe": ["it/#"] } }
+    "roles": { "edge": { "publish": ["ot/#"] }, "reader": { "subscribe": ["it/#"] },
+               "writer": { "publish": ["it/#"] } }
   })",
                                                       {}, WallTime{});
   REQUIRE(compiled.policy != nullptr);
@@ -51,6 +59,75 @@ TEST_CASE("a login that was under way at a reload is judged by the rules of now"
   plant.use_lists({plant.ot.revocations({shown.serial}), plant.root.revocations({})});
   CHECK(connect().reason == ReasonCode::not_authorized);
   CHECK(connect().cause.reason == "REVOKED");
+}
+
+TEST_CASE("the will of who is revoked, expired or has other roles now does not go out",
+          "[auth][zones]") {
+  IdentityPlant plant;
+  plant.config.users["alice"].roles = {"writer"};
+  const Issued shown = plant.gateway("gw");
+  const core::Principal gateway = plant.judge(shown, plant.ot).principal;
+  const core::Principal alice =
+      judge_name(plant.rules(), "alice", core::Proof::password, {"office", 13, "a", plant.now})
+          .principal;
+  StillContext context(plant.now);
+  const auto due = [&](const core::Principal& who, std::string_view topic) {
+    ZonesInterceptor rules(two_zones(), plant.shared_rules());
+    rules.on_install(context);
+    const auto moment = core::Interceptor::WillMoment::due;
+    const core::PublishVerdict verdict = rules.on_will({who, "c"}, *message(topic), moment);
+    CHECK(is_failure(verdict.reason) == !verdict.cause.reason.empty());
+    return std::string(is_failure(verdict.reason) ? verdict.cause.reason : "sent");
+  };
+  CHECK(due(gateway, "ot/cmd/stop") == "sent");
+  CHECK(due(alice, "it/x") == "sent");
+  core::Principal ended = gateway;
+  ended.not_after = plant.now;
+  CHECK(due(ended, "ot/cmd/stop") == "CERT_INVALID");
+  plant.use_lists({plant.ot.revocations({shown.serial}), plant.root.revocations({})});
+  plant.config.users["alice"].roles = {};
+  CHECK(due(gateway, "ot/cmd/stop") == "REVOKED");
+  CHECK(due(alice, "it/x") == "NO_ZONE_CLAIM");
+  // That it is gone is said all the same.
+  CHECK(due(gateway, "spBv1.0/G/NDEATH/E") == "sent");
+}
+
+TEST_CASE("what a revoked or forgotten author left behind is not shown", "[auth][zones]") {
+  IdentityPlant plant;
+  const Issued shown = plant.gateway("gw");
+  const core::Principal gateway = plant.judge(shown, plant.ot).principal;
+  const core::Principal alice =
+      judge_name(plant.rules(), "alice", core::Proof::password, {"office", 13, "a", plant.now})
+          .principal;
+  StillContext context(plant.now);
+  const auto shows = [&](const core::Principal& author, std::string_view topic) {
+    ZonesInterceptor rules(two_zones(), plant.shared_rules());
+    rules.on_install(context);
+    return rules.on_replay(&author, *message(topic));
+  };
+  CHECK(shows(gateway, "ot/setpoint"));
+  CHECK(shows(alice, "it/x"));
+  // It was good when it was written.
+  core::Principal ended = gateway;
+  ended.not_after = plant.now;
+  ended.listener = "closed";
+  CHECK(shows(ended, "ot/setpoint"));
+  plant.use_lists({plant.ot.revocations({shown.serial}), plant.root.revocations({})});
+  plant.config.users.erase("alice");
+  CHECK_FALSE(shows(gateway, "ot/setpoint"));
+  CHECK_FALSE(shows(alice, "it/x"));
+  CHECK(shows(gateway, "spBv1.0/G/NDEATH/E"));
+}
+
+TEST_CASE("after a reload the end of a certificate that is here is known again", "[auth][zones]") {
+  IdentityPlant plant;
+  const core::Principal gateway = plant.judge(plant.gateway("gw"), plant.ot).principal;
+  StillContext context(plant.now);
+  ZonesInterceptor rules(two_zones(), plant.shared_rules());
+  rules.on_install(context);
+  REQUIRE_FALSE(context.wakes_at);
+  CHECK(rules.on_recheck({gateway, "c"}).reason == ReasonCode::success);
+  CHECK(context.wakes_at == gateway.not_after - std::chrono::hours{7 * 24});
 }
 
 }  // namespace lineshaft::auth::test
