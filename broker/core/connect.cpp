@@ -150,6 +150,7 @@ void Core::take_owner(Session& session, const PrincipalPtr& owner) {
   if (same) return;
   session.policy_epoch = 0;
   session.publisher = 0;
+  session.relating.reset();
   relate_later(session);
 }
 

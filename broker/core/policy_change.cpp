@@ -15,6 +15,16 @@ std::uint64_t ms_between(Instant from, Instant to) {
   return static_cast<std::uint64_t>((to - from).count());
 }
 
+/// Everybody who must go was told so. The shards do everything that was decided before first: the
+/// answer comes when all have.
+void set_fences(PolicyState& policy, Effects& effects) {
+  for (PolicyFence& fence : policy.fences) {
+    if (fence.number != 0) continue;
+    fence.number = ++policy.last_fence;
+    for (ShardEffects& shard : effects.shards) shard.list.push_back(Fence{fence.number});
+  }
+}
+
 }  // namespace
 
 /// The part of a subscription that topics are compared with.
@@ -31,13 +41,12 @@ void Core::change_policy(PolicyChanged input) {
     restore_items();
   }
   begin_policy();
+  if (input.request_id != 0) {
+    policy_.fences.push_back(
+        {0, input.request_id, effects_->shards.size(), policy_epoch_, now_.steady});
+  }
   sweep_policy();
-  if (input.request_id == 0) return;
-  // The shards do everything that was decided before first: the answer comes when all have.
-  const std::uint64_t number = ++policy_.last_fence;
-  policy_.fences.push_back(
-      {number, input.request_id, effects_->shards.size(), policy_epoch_, now_.steady});
-  for (ShardEffects& shard : effects_->shards) shard.list.push_back(Fence{number});
+  if (!interceptor_) set_fences(policy_, *effects_);
 }
 
 /// From here on every remembered verdict is void, and everybody is looked at again: who must go,
@@ -73,6 +82,7 @@ void Core::sweep_policy() {
       effects_->again = true;
       return;
     }
+    set_fences(policy_, *effects_);
   }
   std::size_t budget = limits::relate_slice;
   while (!policy_.unrelated.empty() && budget > 0) {

@@ -1,5 +1,7 @@
 // SUBSCRIBE and UNSUBSCRIBE (sections 3.8 to 3.11).
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 #include "broker/base/log.h"
@@ -9,6 +11,20 @@
 #include "broker/mqtt/encoder.h"
 
 namespace lineshaft::core {
+namespace {
+
+/// One more than a session may have.
+ReasonCode refuse_above_limit(Session& session, const std::string& filter, std::size_t limit) {
+  count(Counter::subscriptions_refused_limit);
+  if (!std::exchange(session.subscriptions_full_logged, true)) {
+    LINESHAFT_LOG(core, warn, "subscription_refused", {"client_id", session.client_id},
+                  {"filter", filter}, {"limit", limit},
+                  {"effect", "this one and further ones get 0x97"});
+  }
+  return ReasonCode::quota_exceeded;
+}
+
+}  // namespace
 
 /// An answer above the client's Maximum Packet Size may not be sent [MQTT-3.1.2-24], and a request
 /// may not stay without one: the connection ends before anything of the request is done. Of our
@@ -35,10 +51,32 @@ void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& pack
   auto suback = std::make_unique<mqtt::SubackPacket>();
   suback->packet_id = packet.packet_id;  // [MQTT-3.8.4-2], [MQTT-2.2.1-6]
   suback->reasons.reserve(packet.items.size());
+  // The same filter with the same options again changes nothing: it is not judged again.
+  struct Done {
+    mqtt::SubscriptionOptions options;
+    ReasonCode reason = ReasonCode::success;
+  };
+  std::unordered_map<std::string_view, Done> done;
+  const std::size_t subscriptions_max = limits_of(session).subscriptions_per_session_max;
   for (const auto& item : packet.items) {
+    const auto again = done.find(item.filter);
+    const bool is_done = again != done.end() && (is_failure(again->second.reason) ||
+                                                 again->second.options == item.options);
+    if (is_done) {
+      suback->reasons.push_back(again->second.reason);
+      continue;
+    }
+    // As many as a session may have are judged, whatever becomes of them.
+    if (done.size() >= subscriptions_max) {
+      suback->reasons.push_back(refuse_above_limit(session, item.filter, subscriptions_max));
+      continue;
+    }
     // [MQTT-3.8.4-5], [MQTT-3.8.4-6] as if each had come alone, one code for each in their order
     // [MQTT-3.9.3-1]
     suback->reasons.push_back(subscribe_one(session, packet, item));
+    if (packet.items.size() > 1) {
+      done.insert_or_assign(item.filter, Done{item.options, suback->reasons.back()});
+    }
     const bool denied = suback->reasons.back() == ReasonCode::not_authorized;
     if (watcher_ && denied) watcher_->on_deny(connection.watched_as);
   }
@@ -52,20 +90,15 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
       level_count(item.filter) > limits.topic_levels_max) {
     return ReasonCode::topic_filter_invalid;
   }
+  const auto known = session.subscriptions.find(item.filter);
+  const bool is_new = known == session.subscriptions.end();
+  // Before the policy is asked: that is the expensive part.
+  if (is_new && session.subscriptions.size() >= limits.subscriptions_per_session_max) {
+    return refuse_above_limit(session, item.filter, limits.subscriptions_per_session_max);
+  }
   const SubscribeVerdict verdict = ask_subscribe(session, item.filter);
   if (is_failure(verdict.reason)) return verdict.reason;
   if (session.stored && !store_state_.accepts_writes) return store_state_.refusal;
-  const auto known = session.subscriptions.find(item.filter);
-  const bool is_new = known == session.subscriptions.end();
-  if (is_new && session.subscriptions.size() >= limits.subscriptions_per_session_max) {
-    count(Counter::subscriptions_refused_limit);
-    if (!std::exchange(session.subscriptions_full_logged, true)) {
-      LINESHAFT_LOG(core, warn, "subscription_refused", {"client_id", session.client_id},
-                    {"filter", item.filter}, {"limit", limits.subscriptions_per_session_max},
-                    {"effect", "this one and further ones get 0x97"});
-    }
-    return ReasonCode::quota_exceeded;
-  }
   // [MQTT-3.8.4-3] the same filter again replaces the whole record; queue and window do not notice,
   // so that nothing is lost or doubled by it [MQTT-3.8.4-4].
   Subscription& subscription = is_new ? session.subscriptions[item.filter] : known->second;

@@ -49,6 +49,7 @@ class Answering final : public core::Interceptor {
   std::function<void(const Message&)> at_publish;
   std::function<void()> at_edge;
   std::map<Place, std::string> restored;
+  std::size_t subscribe_questions = 0;
   std::size_t deliver_questions = 0;
   std::size_t send_questions = 0;
   std::vector<std::string> gone;
@@ -74,6 +75,7 @@ class Answering final : public core::Interceptor {
   }
   core::SubscribeVerdict on_subscribe(const core::Subject& subject,
                                       std::string_view filter) override {
+    ++subscribe_questions;
     return answer(subscribes, place(subject, filter));
   }
   core::DeliverVerdict on_deliver(const core::Subject& subject, const Message& message) override {

@@ -1,0 +1,162 @@
+// The work a policy makes is bounded: per packet and per turn, and what others see in between.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "broker/base/limits.h"
+#include "broker/core/core.h"
+#include "tests/support/answering_interceptor.h"
+#include "tests/support/catch.h"
+
+namespace lineshaft::test {
+namespace {
+
+constexpr std::size_t many = limits::relate_slice + 44;
+
+/// A core whose turns are run one by one.
+struct Turns {
+  std::shared_ptr<Answering> rules = std::make_shared<Answering>();
+  core::Core core;
+  core::Effects effects{1};
+  Now now{Instant{Milliseconds{1000}}, WallTime{Milliseconds{1'700'000'000'000}}};
+
+  explicit Turns(std::size_t subscriptions_max = limits::subscriptions_per_session_max)
+      : core(config(subscriptions_max), 1, 1, rules) {}
+
+  static core::CoreConfig config(std::size_t subscriptions_max) {
+    core::CoreConfig made;
+    made.has_store = false;
+    made.subscriptions_per_session_max = subscriptions_max;
+    return made;
+  }
+  void turn(core::Input input) {
+    effects.clear();
+    core.apply(now, std::move(input), effects);
+  }
+  /// Until nothing is left to be done in slices.
+  void finish() {
+    while (effects.again) turn(core::TimeAdvanced{});
+  }
+  template <class What>
+  std::size_t effects_of() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        effects.shards[0].list,
+        [](const core::Effect& effect) { return std::holds_alternative<What>(effect); }));
+  }
+  void connect(std::uint32_t slot, const std::string& client_id, const std::string& zone = {}) {
+    auto principal = std::make_shared<core::Principal>();
+    principal->name = "alice";
+    principal->proof = core::Proof::password;
+    principal->zone = zone;
+    core::ConnectionOpened opened{{0, slot, 1}, nullptr};
+    opened.admission = std::make_unique<core::Admission>();
+    opened.admission->principal = std::move(principal);
+    turn(std::move(opened));
+    auto packet = std::make_unique<mqtt::ConnectPacket>();
+    packet->client_id = client_id;
+    packet->clean_start = false;
+    packet->session_expiry_interval_s = 3600;
+    send(slot, std::move(packet));
+  }
+  void send(std::uint32_t slot, mqtt::Packet packet) {
+    core::PacketsArrived arrived;
+    arrived.connection = {0, slot, 1};
+    arrived.packets.push_back(std::move(packet));
+    turn(std::move(arrived));
+  }
+  std::vector<ReasonCode> subscribe(const std::vector<std::string>& filters) {
+    auto packet = std::make_unique<mqtt::SubscribePacket>();
+    packet->packet_id = 1;
+    for (const std::string& filter : filters) packet->items.push_back({filter, {}});
+    rules->subscribe_questions = 0;
+    send(0, std::move(packet));
+    for (const core::Effect& effect : effects.shards[0].list) {
+      const auto* answer = std::get_if<core::Acknowledge>(&effect);
+      if (answer == nullptr) continue;
+      return std::get<std::unique_ptr<mqtt::SubackPacket>>(answer->packet)->reasons;
+    }
+    return {};
+  }
+};
+
+std::vector<std::string> filters(std::size_t count) {
+  std::vector<std::string> made;
+  for (std::size_t i = 0; i < count; ++i) made.push_back(fmt::format("t/{:04}/#", i));
+  return made;
+}
+
+}  // namespace
+
+TEST_CASE("a filter that stands in a packet again and again is judged once", "[policy]") {
+  Turns t;
+  t.rules->subscribes[{"alice", "#"}].reason = ReasonCode::not_authorized;
+  t.connect(0, "a");
+  const auto reasons = t.subscribe(std::vector<std::string>(1000, "#"));
+  CHECK(reasons == std::vector(1000, ReasonCode::not_authorized));
+  CHECK(t.rules->subscribe_questions == 1);
+  CHECK(t.subscribe({"x", "x"}) == std::vector(2, ReasonCode::success));
+  CHECK(t.core.statistics().subscriptions == 1);
+}
+
+TEST_CASE("no more filters of a packet are judged than a session may have", "[policy]") {
+  Turns t(5);
+  for (const std::string& filter : filters(5)) {
+    t.rules->subscribes[{"alice", filter}].reason = ReasonCode::not_authorized;
+  }
+  t.connect(0, "a");
+  auto reasons = t.subscribe(filters(8));
+  REQUIRE(reasons.size() == 8);
+  CHECK(t.rules->subscribe_questions == 5);
+  CHECK(std::ranges::count(reasons, ReasonCode::not_authorized) == 5);
+  CHECK(std::ranges::count(reasons, ReasonCode::quota_exceeded) == 3);
+  t.rules->subscribes.clear();
+  CHECK(t.subscribe(filters(5)) == std::vector(5, ReasonCode::success));
+  // Full: what would be one more is not even looked at.
+  CHECK(t.subscribe({"one/more"}) == std::vector{ReasonCode::quota_exceeded});
+  CHECK(t.rules->subscribe_questions == 0);
+}
+
+TEST_CASE("an owner that comes back in the middle of a look is looked at from the beginning",
+          "[policy]") {
+  Turns t;
+  t.connect(0, "a");
+  t.subscribe(filters(many));
+  t.turn(core::ConnectionLost{{0, 0, 1}, core::LostBecause::network_error});
+  auto later = std::make_shared<Answering>();
+  t.turn(core::PolicyChanged{later, 0});
+  REQUIRE(t.effects.again);
+  REQUIRE(later->subscribe_questions > 0);
+  REQUIRE(later->subscribe_questions < many);
+  for (const std::string& filter : filters(many)) {
+    later->subscribes[{"alice", filter}].reason = ReasonCode::not_authorized;
+  }
+  t.connect(1, "a", "it");
+  t.effects.again = true;
+  t.finish();
+  CHECK(t.core.statistics().subscriptions_suspended == many);
+}
+
+TEST_CASE("a policy is in force when everybody was looked at, not before", "[policy]") {
+  Turns t;
+  for (std::uint32_t slot = 0; slot < many; ++slot) t.connect(slot, fmt::format("c{}", slot));
+  auto later = std::make_shared<Answering>();
+  later->connects["alice"].reason = ReasonCode::not_authorized;
+  t.turn(core::PolicyChanged{later, 42});
+  std::size_t closed = t.effects_of<core::Close>();
+  CHECK(closed == limits::relate_slice);
+  CHECK(t.effects_of<core::Fence>() == 0);
+  REQUIRE(t.effects.again);
+  t.turn(core::TimeAdvanced{});
+  closed += t.effects_of<core::Close>();
+  CHECK(closed == many);
+  // Behind what closes them.
+  REQUIRE(t.effects_of<core::Fence>() == 1);
+  const auto* const fence = std::get_if<core::Fence>(&t.effects.shards[0].list.back());
+  REQUIRE(fence != nullptr);
+  t.turn(core::FencePassed{fence->number});
+  REQUIRE(t.effects.replies.size() == 1);
+  CHECK(t.effects.replies.front().id == 42);
+}
+
+}  // namespace lineshaft::test
