@@ -57,6 +57,7 @@ void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& pack
     ReasonCode reason = ReasonCode::success;
   };
   std::unordered_map<std::string_view, Done> done;
+  std::size_t unbounded = 0;
   const std::size_t subscriptions_max = limits_of(session).subscriptions_per_session_max;
   for (const auto& item : packet.items) {
     const auto again = done.find(item.filter);
@@ -66,18 +67,22 @@ void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& pack
       suback->reasons.push_back(again->second.reason);
       continue;
     }
-    // As many as a session may have are judged, whatever becomes of them.
-    if (done.size() >= subscriptions_max) {
+    // What is granted is bounded by the session; of refusals and repeats there may be as many.
+    if (interceptor_ && unbounded >= subscriptions_max) {
       suback->reasons.push_back(refuse_above_limit(session, item.filter, subscriptions_max));
       continue;
     }
     // [MQTT-3.8.4-5], [MQTT-3.8.4-6] as if each had come alone, one code for each in their order
     // [MQTT-3.9.3-1]
     suback->reasons.push_back(subscribe_one(session, packet, item));
+    const ReasonCode reason = suback->reasons.back();
+    const bool was_judged =
+        reason != ReasonCode::topic_filter_invalid && reason != ReasonCode::quota_exceeded;
+    if (was_judged && (is_failure(reason) || again != done.end())) ++unbounded;
     if (packet.items.size() > 1) {
-      done.insert_or_assign(item.filter, Done{item.options, suback->reasons.back()});
+      done.insert_or_assign(item.filter, Done{item.options, reason});
     }
-    const bool denied = suback->reasons.back() == ReasonCode::not_authorized;
+    const bool denied = reason == ReasonCode::not_authorized;
     if (watcher_ && denied) watcher_->on_deny(connection.watched_as);
   }
   acknowledge(connection, std::move(suback), session.state_seq);  // [MQTT-3.8.4-1]
