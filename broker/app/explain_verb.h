@@ -10,7 +10,7 @@
 
 namespace lineshaft::app {
 
-/// What `lineshaft explain` and `lineshaft why` were asked.
+/// What `lineshaft explain` was asked.
 struct ExplainOptions {
   /// PEM; the first certificate in it. Or a user of the users file.
   std::string cert_file;

@@ -108,11 +108,6 @@ constexpr OptionSpec listener_table[] = {
          "\"-\" and more. \"free\": any. Empty: as the client's zone says.",
      .set = [](Options& o, std::string_view name,
                const Value& v) { listener_of(o, name).client_id = text(v); }},
-    {.name = "listeners.*.reveal",
-     .kind = Kind::boolean,
-     .help = "With authorization = \"zones\": tell MQTT 5 clients in a Reason String why they are "
-             "refused. Else only the log and the audit log say it.",
-     .set = set_listener<&ListenerOptions::reveals>},
 };
 
 constexpr OptionSpec net_table[] = {

@@ -44,8 +44,6 @@ struct ListenerOptions {
   /// "bind", "equal", "prefix", "free": what a Client Identifier has to do with its client. Empty:
   /// as the zone says.
   std::string client_id;
-  /// Tell clients why they are refused.
-  bool reveals = false;
   /// The defaults of all listeners with what `[listeners.<name>.limits]` changes.
   core::ClientLimits limits;
 };

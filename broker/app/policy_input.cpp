@@ -139,7 +139,7 @@ Json listeners_json(const Options& options) {
   Json listeners = Json::object();
   for (const ListenerOptions& each : options.listeners) {
     Json& listener = listeners[each.name];
-    listener = {{"zones", each.zones}, {"reveal", each.reveals}};
+    listener = {{"zones", each.zones}};
     if (!each.client_id.empty()) listener["client_id"] = each.client_id;
   }
   return listeners;
@@ -149,7 +149,7 @@ Json listeners_json(const Options& options) {
 void add_listener_places(const Options& options, PolicyPlaces& places) {
   for (const ListenerOptions& each : options.listeners) {
     const std::string pointer = "/listeners/" + pointer_part(each.name);
-    for (const char* key : {"bind", "zones", "client_id", "reveal"}) {
+    for (const char* key : {"bind", "zones", "client_id"}) {
       const auto setting = options.settings.find(fmt::format("listeners.{}.{}", each.name, key));
       if (setting == options.settings.end()) continue;
       if (const auto place = parse_place(setting->second.where)) {

@@ -267,8 +267,9 @@ constexpr PolicyKey policy_keys[] = {
      .type = "string",
      .fallback = "none",
      .example = "\"\"",
-     .help = "Another file with such tables, which decides nothing: `lineshaft shadow diff` lists "
-             "what it would decide otherwise."},
+     .help =
+         "Another file with such tables, for a policy in the making: it decides nothing, but it "
+         "is compiled with this one, and what is wrong in it is said."},
     {.name = "client_id",
      .type = "string: \"bind\", \"equal\", \"prefix\", \"free\"",
      .fallback = "`\"bind\"`",

@@ -68,7 +68,7 @@ TEST_CASE("files of [pki] are found beside the file that names them", "[app][zon
   CHECK(place_of(input.places, "/pki/issuers/" + key + "/0") ==
         world.path("conf.d/pki.toml") + ":5:17");
   CHECK(input.document->at("listeners") ==
-        Json::parse(R"({"plant": {"zones": ["ot"], "client_id": "prefix", "reveal": false}})"));
+        Json::parse(R"({"plant": {"zones": ["ot"], "client_id": "prefix"}})"));
   CHECK(place_of(input.places, "/listeners/plant/zones/0") ==
         world.path("lineshaft.toml") + ":4:9");
 }
