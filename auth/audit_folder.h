@@ -19,6 +19,9 @@ std::vector<std::string> audit_files(const std::string& folder, int& error);
 /// The content of a file of the log; nullopt, with the errno in `error`.
 std::optional<std::string> read_audit_file(const std::string& path, int& error);
 
+/// Puts a small file of this content in place of what is at `path`; 0, or the errno.
+int replace_audit_file(const std::string& path, std::string_view content);
+
 inline constexpr std::string_view audit_head_name = "head";
 inline constexpr std::string_view audit_public_key_name = "key.pub";
 

@@ -54,6 +54,9 @@ class AuditEntry {
   WallTime at_;
 };
 
+/// The `rule` of an `audit.gap` whose reason is no accident of the disk: somebody changed the log.
+inline constexpr std::string_view audit_finding = "finding";
+
 /// Where a chain ends: the last record's number (from 1 on) and hash (32 raw bytes).
 struct AuditChain {
   std::uint64_t seq = 0;
@@ -91,7 +94,7 @@ std::optional<WallTime> parse_audit_time(const std::string& text);
 std::string audit_head(const AuditChain& chain, std::string_view boot, const AuditKey& key);
 /// nullopt: no head, or not signed by `key`.
 std::optional<AuditChain> parse_audit_head(std::string_view json, const AuditKey& key);
-/// Is this the signature over the end of this chain?
+/// Is this the signature of a checkpoint at the end of this chain? One of a head is not.
 bool is_signed(const AuditChain& chain, std::string_view signature, const AuditKey& key);
 
 }  // namespace lineshaft::auth

@@ -121,6 +121,9 @@ class Verification {
     if (line.type == "audit.gap") {
       ++findings_.gaps;
       findings_.records_lost += line.count;
+      if (line.rule == audit_finding) {
+        fault(fmt::format("record {} tells what a start of the broker found changed", line.seq));
+      }
     } else if (line.type == "audit.removed") {
       std::uint64_t last = 0;
       std::from_chars(line.rule.data(), line.rule.data() + line.rule.size(), last);
@@ -170,7 +173,8 @@ std::optional<AuditChain> head_end(const std::string& text, std::span<const Audi
 }  // namespace
 
 std::optional<AuditFindings> verify_audit(const std::string& folder, std::span<const AuditKey> keys,
-                                          const std::optional<AuditChain>& known, int& error) {
+                                          const std::optional<AuditChain>& known, int& error,
+                                          const std::optional<AuditLast>& last) {
   std::vector<std::pair<std::string, AuditChain>> ends;
   // The head first: what is written meanwhile only makes the log longer.
   const auto head_text = read_audit_file(fmt::format("{}/{}", folder, audit_head_name), error);
@@ -178,11 +182,17 @@ std::optional<AuditFindings> verify_audit(const std::string& folder, std::span<c
   const auto head = head_text ? head_end(*head_text, keys) : std::nullopt;
   if (head) ends.emplace_back("the head", *head);
   if (known) ends.emplace_back("what was kept elsewhere", *known);
+  if (last) ends.emplace_back("what the broker remembers", last->chain);
   Verification verification(keys, std::move(ends));
   verification.set_file(audit_head_name);
   if (!head) {
     verification.fault(head_text ? "is not signed with the key"
                                  : "is missing: a cut at the end would not be seen");
+  }
+  const auto is_last_key = [&](const AuditKey& key) { return key.fingerprint() == last->key; };
+  if (last && std::ranges::none_of(keys, is_last_key)) {
+    verification.set_file(audit_public_key_name);
+    verification.fault("the broker remembers to have signed with another key");
   }
   const auto names = audit_files(folder, error);
   if (error != 0) return std::nullopt;

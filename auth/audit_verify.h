@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "auth/audit_key.h"
+#include "auth/audit_last.h"
 #include "auth/audit_record.h"
 
 namespace lineshaft::auth {
@@ -42,9 +43,11 @@ struct AuditFindings {
 
 /// Checks a log offline, or while the broker writes it: every hash, the order and completeness of
 /// the numbers, every signature, and that the end which the file "head" (and `known`, if given)
-/// names is there. `keys`: the public keys it may be signed with. Nullopt, with the errno in
-/// `error`: a file cannot be read.
+/// names is there. `keys`: the public keys it may be signed with. `last`: what the broker remembers
+/// of the log outside its folder. An `audit.gap` that tells of a change is a fault too: a start of
+/// the broker heals nothing. Nullopt, with the errno in `error`: a file cannot be read.
 std::optional<AuditFindings> verify_audit(const std::string& folder, std::span<const AuditKey> keys,
-                                          const std::optional<AuditChain>& known, int& error);
+                                          const std::optional<AuditChain>& known, int& error,
+                                          const std::optional<AuditLast>& last = std::nullopt);
 
 }  // namespace lineshaft::auth

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "broker/base/log.h"
 #include "broker/base/log_format.h"
 #include "broker/base/metrics.h"
 
@@ -76,6 +77,7 @@ std::string AuditWriter::try_open(Now now) {
                                          "audit.folder and that the broker's user may write there.",
                                          options_.folder, words_of(error)));
   }
+  look_for_key();
   AuditKeyFile file = open_audit_key(options_.key_file);
   if (!file.key) {
     if (file.error == 0) return fail(EKEYREJECTED, std::move(file.problem));
@@ -97,19 +99,40 @@ std::string AuditWriter::try_open(Now now) {
   return {};
 }
 
-/// Where the chain goes on: behind the last record that the files, the head or this process knows
-/// of. What does not fit together is told, never mended in silence.
+/// A key that is made anew beside records that another one has signed must not pass in silence.
+void AuditWriter::look_for_key() {
+  int error = 0;
+  const auto pem =
+      read_audit_file(fmt::format("{}/{}", options_.folder, audit_public_key_name), error);
+  if (!key_before_ && pem) key_before_ = AuditKey::parse(*pem);
+  read_audit_file(options_.key_file, error);
+  if (error != ENOENT) return;
+  const bool has_log = !audit_files(options_.folder, error).empty();
+  read_audit_file(options_.last_file, error);
+  if (has_log || error == 0) key_was_missing_ = true;
+}
+
+/// Where the chain goes on: behind the last record that the files, the head, the last file or this
+/// process knows of. What does not fit together is told, never mended in silence.
 void AuditWriter::find_end(const AuditFolder::Content& content) {
   const AuditChain known = std::exchange(chain_, {});
   unsigned_records_ = 0;
   file_before_.clear();
   found_.clear();
   found_bytes_ = content.torn;
+  has_finding_ = false;
+  if (key_was_missing_) finding("the signing key was missing: a new one was made");
   if (!content.lines.empty()) look_at_lines(content.lines);
-  look_at_head();
+  const auto last = look_at_last();
+  look_at_head(last);
+  if (last) go_on_from(last->chain, options_.last_file);
   if (known.seq > chain_.seq) {
-    append_sentence(found_, fmt::format("records up to {} are missing", known.seq));
+    finding(fmt::format("records up to {} are missing", known.seq));
     chain_ = known;
+  }
+  if (has_finding_) {
+    LINESHAFT_LOG(auth, error, "audit_log_changed", {"why", found_},
+                  {"effect", "the log goes on with an audit.gap; verify will fail"});
   }
   if (!content.torn.empty()) {
     append_sentence(
@@ -117,16 +140,22 @@ void AuditWriter::find_end(const AuditFolder::Content& content) {
   }
 }
 
+/// Something that no crash and no full disk leaves behind.
+void AuditWriter::finding(std::string_view sentence) {
+  append_sentence(found_, sentence);
+  has_finding_ = true;
+}
+
 void AuditWriter::look_at_lines(std::string_view lines) {
   file_before_ = folder_.name();
   auto last = parse_audit_line(last_line(lines));
-  if (!last) append_sentence(found_, "the last line is no record");
+  if (!last) finding("the last line is no record");
   for (auto rest = lines; !last && rest.size() > 1;) {
     rest.remove_suffix(last_line(rest).size() + 1);
     if (!rest.empty()) last = parse_audit_line(last_line(rest));
   }
   if (last) {
-    if (last->hash != last->computed) append_sentence(found_, "the last record was changed");
+    if (last->hash != last->computed) finding("the last record was changed");
     chain_ = {last->seq, last->hash};
   }
   const auto first = parse_audit_line(lines.substr(0, lines.find('\n')));
@@ -140,23 +169,48 @@ void AuditWriter::look_at_lines(std::string_view lines) {
   }
 }
 
-void AuditWriter::look_at_head() {
+std::optional<AuditLast> AuditWriter::look_at_last() {
+  if (options_.last_file.empty()) return std::nullopt;
+  int error = 0;
+  const auto text = read_audit_file(options_.last_file, error);
+  auto last = text ? parse_audit_last(*text) : std::nullopt;
+  if (!last && (text || chain_.seq > 0)) {
+    finding(fmt::format("{} {}", options_.last_file,
+                        error == ENOENT ? "is missing" : "cannot be understood"));
+  }
+  if (last && last->key != key_->fingerprint()) {
+    append_sentence(found_, "the signing key is another than before");
+  }
+  return last;
+}
+
+void AuditWriter::go_on_from(const AuditChain& known, std::string_view who) {
+  if (known.seq > chain_.seq) {
+    finding(
+        fmt::format("records {} to {} are missing: {} knows them", chain_.seq + 1, known.seq, who));
+  } else if (known.seq == chain_.seq && known.hash != chain_.hash) {
+    finding(fmt::format("the last record is not the one that {} names", who));
+  } else {
+    return;
+  }
+  chain_ = known;
+}
+
+void AuditWriter::look_at_head(const std::optional<AuditLast>& last) {
   int error = 0;
   const auto text = read_audit_file(fmt::format("{}/{}", options_.folder, audit_head_name), error);
   if (!text) {
-    if (chain_.seq > 0) append_sentence(found_, "the head is missing");
+    if (chain_.seq > 0) finding("the head is missing");
     return;
   }
-  const auto head = parse_audit_head(*text, *key_);
-  if (!head) {
-    append_sentence(found_, "the head is not signed with this key");
-  } else if (head->seq > chain_.seq) {
-    append_sentence(found_, fmt::format("records {} to {} are missing: the head knows them",
-                                        chain_.seq + 1, head->seq));
-    chain_ = *head;
-  } else if (head->seq == chain_.seq && head->hash != chain_.hash) {
-    append_sentence(found_, "the last record is not the one that the head names");
-    chain_ = *head;
+  auto head = parse_audit_head(*text, *key_);
+  // The operator may give the log another key; what was signed before stays signed.
+  const bool is_known_key = last && key_before_ && key_before_->fingerprint() == last->key;
+  if (!head && is_known_key) head = parse_audit_head(*text, *key_before_);
+  if (head) {
+    go_on_from(*head, "the head");
+  } else {
+    finding("the head is not signed with this key");
   }
 }
 
@@ -257,9 +311,12 @@ AuditWriter::Batch AuditWriter::begin_batch(WallTime at) {
                          1, at));
   }
   if (!found_.empty()) {
-    add(batch,
-        own_entry({.type = "audit.gap", .op = "audit", .topic = found_bytes_, .reason = found_}, 0,
-                  at));
+    add(batch, own_entry({.type = "audit.gap",
+                          .op = "audit",
+                          .topic = found_bytes_,
+                          .reason = found_,
+                          .rule = has_finding_ ? audit_finding : std::string_view()},
+                         0, at));
   }
   return batch;
 }
@@ -299,6 +356,9 @@ bool AuditWriter::commit(Batch batch, Now now) {
   error_ = 0;
   found_.clear();
   found_bytes_.clear();
+  has_finding_ = false;
+  key_was_missing_ = false;
+  key_before_.reset();
   file_before_ = folder_.name();
   const bool syncs = options_.sync == AuditSync::always ||
                      (options_.sync == AuditSync::checkpoint && batch.has_checkpoint);
@@ -309,7 +369,12 @@ bool AuditWriter::commit(Batch batch, Now now) {
 /// The records are written: what fails here is an alarm and is tried again with the next ones.
 void AuditWriter::write_head(int sync_error) {
   head_ = audit_head(chain_, boot_, *key_);
-  const int error = folder_.replace(audit_head_name, head_ + "\n");
+  int error = folder_.replace(audit_head_name, head_ + "\n");
+  if (!options_.last_file.empty()) {
+    const int failure =
+        replace_audit_file(options_.last_file, audit_last({chain_, key_->fingerprint()}));
+    if (error == 0) error = failure;
+  }
   head_error_ = error != 0 ? error : sync_error;
   if (head_error_ != 0) count(Counter::audit_failures);
 }

@@ -9,6 +9,7 @@
 
 #include "auth/audit_folder.h"
 #include "auth/audit_key.h"
+#include "auth/audit_last.h"
 #include "auth/audit_record.h"
 #include "broker/base/limits.h"
 #include "broker/base/time.h"
@@ -23,6 +24,8 @@ struct AuditOptions {
   std::string folder;
   /// Of the private Ed25519 key; made if it is not there.
   std::string key_file;
+  /// Where the end of the log is remembered outside its folder (`AuditLast`); empty: nowhere.
+  std::string last_file;
   /// A file that has so many bytes, or is so old, is followed by a new one.
   std::uint64_t file_size_bytes_max = limits::audit_file_size_bytes_max;
   Milliseconds file_age_max = limits::audit_file_age_max;
@@ -73,9 +76,13 @@ class AuditWriter {
   };
 
   std::string try_open(Now now);
+  void look_for_key();
   void find_end(const AuditFolder::Content& content);
+  void finding(std::string_view sentence);
   void look_at_lines(std::string_view lines);
-  void look_at_head();
+  void look_at_head(const std::optional<AuditLast>& last);
+  std::optional<AuditLast> look_at_last();
+  void go_on_from(const AuditChain& known, std::string_view who);
   bool make_room(Now now);
   void remove_old(Now now);
   Batch begin_batch(WallTime at);
@@ -101,6 +108,11 @@ class AuditWriter {
   /// What the opening found, to be told by the next record.
   std::string found_;
   std::string found_bytes_;
+  bool has_finding_ = false;
+  /// There were records, and no key for them.
+  bool key_was_missing_ = false;
+  /// The one beside the log, before this process put its own there.
+  std::optional<AuditKey> key_before_;
   std::string file_before_;
   WallTime file_began_{};
   bool has_old_files_ = false;

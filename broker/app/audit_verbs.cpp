@@ -39,8 +39,15 @@ ExitCode cannot_read(const std::string& path, int error) {
       code);
 }
 
-std::string folder_of(const ConfigSources& sources, const AuditCommand& command) {
-  return command.folder ? *command.folder : load_options(sources)->audit.log.folder;
+/// The log's folder, and what remembers it. A folder that is named may be a copy of a log: the
+/// remembered end counts if it was copied with it.
+auth::AuditOptions places_of(const ConfigSources& sources, const AuditCommand& command) {
+  if (!command.folder) return load_options(sources)->audit.log;
+  auth::AuditOptions places;
+  places.folder = *command.folder;
+  while (places.folder.size() > 1 && places.folder.ends_with('/')) places.folder.pop_back();
+  places.last_file = places.folder + ".last";
+  return places;
 }
 
 /// New lines of the log's files, in their order.
@@ -183,7 +190,8 @@ std::string findings_text(const auth::AuditFindings& found, const std::string& f
   return text;
 }
 
-ExitCode verify(const std::string& folder, const AuditCommand& command) {
+ExitCode verify(const auth::AuditOptions& places, const AuditCommand& command) {
+  const std::string& folder = places.folder;
   std::optional<auth::AuditChain> known;
   if (!command.head.empty()) {
     known = parse_end(command.head);
@@ -198,7 +206,15 @@ ExitCode verify(const std::string& folder, const AuditCommand& command) {
   const auto keys = read_keys(files, problem);
   if (keys.empty()) return complain_audit(problem + ".", ExitCode::no_input);
   int error = 0;
-  const auto found = auth::verify_audit(folder, keys, known, error);
+  // Before the files: what is written meanwhile only makes the log longer.
+  const auto text = auth::read_audit_file(places.last_file, error);
+  if (!text && error != ENOENT) return cannot_read(places.last_file, error);
+  const auto last = text ? auth::parse_audit_last(*text) : std::nullopt;
+  if (text && !last) {
+    return complain_audit(places.last_file + " is not what the broker wrote.",
+                          ExitCode::data_error);
+  }
+  const auto found = auth::verify_audit(folder, keys, known, error, last);
   if (!found) return cannot_read(folder, error);
   std::fputs((command.json ? findings_json(*found) : findings_text(*found, folder)).c_str(),
              stdout);
@@ -250,12 +266,13 @@ std::optional<std::string> audit_text(const std::string& line, const AuditComman
 
 ExitCode read_audit(const ConfigSources& sources, const AuditCommand& command) {
   try {
-    const std::string folder = folder_of(sources, command);
+    const auth::AuditOptions places = places_of(sources, command);
+    const std::string& folder = places.folder;
     switch (command.act) {
       case AuditCommand::Act::tail:
         return tail(folder, command);
       case AuditCommand::Act::verify:
-        return verify(folder, command);
+        return verify(places, command);
       case AuditCommand::Act::key:
         break;
     }

@@ -207,6 +207,7 @@ void resolve_admin(const ConfigSources& sources, Options& options,
 void resolve_audit(Options& options) {
   auth::AuditOptions& log = options.audit.log;
   if (log.folder.empty()) log.folder = options.data_dir + "/audit";
+  log.last_file = options.data_dir + "/audit.last";
   if (log.key_file.empty()) log.key_file = options.data_dir + "/audit-key.pem";
   std::error_code ec;
   const fs::path absolute = fs::absolute(log.folder, ec);

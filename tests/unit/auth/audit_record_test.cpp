@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "auth/audit_last.h"
 #include "auth/crypto.h"
 #include "auth/hex.h"
 #include "broker/base/limits.h"
@@ -106,6 +107,18 @@ TEST_CASE("a head names the end of a chain and is signed", "[auth]") {
     const auto parsed = parse_audit_head(changed, key);
     // The boot in it is only for people.
     CHECK((!parsed || *parsed == chain));
+  }
+}
+
+TEST_CASE("what is remembered of a log is read back, or not at all", "[auth]") {
+  const AuditLast last{{7, sha256("x")}, AuditKey::generate().fingerprint()};
+  const auto again = parse_audit_last(audit_last(last));
+  REQUIRE(again);
+  CHECK(again->chain == last.chain);
+  CHECK(again->key == last.key);
+  for (const char* other :
+       {"", "[]", "{}", R"({"seq":"7"})", R"({"seq":7,"hash":"00","key":""})"}) {
+    CHECK_FALSE(parse_audit_last(other));
   }
 }
 

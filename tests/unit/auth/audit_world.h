@@ -29,6 +29,7 @@ class AuditWorld {
   AuditWorld() {
     options.folder = temp / "audit";
     options.key_file = temp / "audit-key.pem";
+    options.last_file = temp / "audit.last";
     now.wall = WallTime{Milliseconds{1'790'000'000'000}};
   }
 
@@ -86,7 +87,8 @@ class AuditWorld {
   AuditFindings verify(const std::optional<AuditChain>& known = std::nullopt) const {
     int error = 0;
     const auto keys_now = keys();
-    return verify_audit(options.folder, keys_now, known, error).value();
+    const auto last = parse_audit_last(read_text(options.last_file));
+    return verify_audit(options.folder, keys_now, known, error, last).value();
   }
   /// What verify says, one sentence per line.
   std::string faults() const {

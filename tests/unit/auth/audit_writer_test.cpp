@@ -248,17 +248,75 @@ TEST_CASE("what the operator must set right is said at the start", "[auth]") {
   }
 }
 
+TEST_CASE("a start tells what was changed meanwhile, and heals nothing", "[auth]") {
+  AuditWorld log;
+  log.start();
+  REQUIRE(log.write(20));
+  const std::string old_head = read_text(log.options.folder + "/head");
+  const std::string old_text = read_text(log.path());
+  REQUIRE(log.write(20));
+  log.stop();
+  REQUIRE(log.faults().empty());
+  std::string reason;
+  SECTION("a tail that was cut off, and the head deleted") {
+    auto lines = log.lines();
+    lines.resize(10);
+    log.set_lines(lines);
+    std::filesystem::remove(log.options.folder + "/head");
+    reason = "the head is missing; records 11 to 42 are missing";
+  }
+  SECTION("log and head that were put back to an older state") {
+    write_text(log.options.folder + "/head", old_head);
+    write_text(log.path(), old_text);
+    CHECK_THAT(log.faults(), Contains("its end was cut off"));
+    reason = "records 22 to 42 are missing";
+  }
+  SECTION("a folder that was deleted") {
+    std::filesystem::remove_all(log.options.folder);
+    reason = "records 1 to 42 are missing";
+  }
+  SECTION("a key that was deleted") {
+    std::filesystem::remove(log.options.key_file);
+    reason = "the signing key was missing: a new one was made";
+  }
+  SECTION("a folder and a key that were deleted") {
+    std::filesystem::remove(log.options.key_file);
+    std::filesystem::remove_all(log.options.folder);
+    reason = "the signing key was missing: a new one was made";
+  }
+  SECTION("a head that was deleted") {
+    std::filesystem::remove(log.options.folder + "/head");
+    reason = "the head is missing";
+  }
+  SECTION("the end that was remembered elsewhere") {
+    std::filesystem::remove(log.options.last_file);
+    reason = "audit.last is missing";
+  }
+  log.start();
+  REQUIRE(log.write(1));
+  log.stop();
+  CHECK_THAT(read_text(log.path()), Contains(reason));
+  CHECK_THAT(log.faults(), Contains("tells what a start of the broker found changed"));
+  // Nor does the next one.
+  log.start();
+  REQUIRE(log.write(1));
+  log.stop();
+  CHECK(log.verify().gaps == 1);
+  CHECK_FALSE(log.faults().empty());
+}
+
 TEST_CASE("a log signed with another key is continued and says so", "[auth]") {
   AuditWorld log;
   log.start();
   REQUIRE(log.write(3));
   log.stop();
   const auto old_keys = log.keys();
-  std::filesystem::remove(log.options.key_file);
+  write_text(log.options.key_file, AuditKey::generate().private_pem());
   log.start();
   REQUIRE(log.write(1));
   log.stop();
   CHECK_THAT(log.faults(), Contains("is not signed with the key"));
+  CHECK_THAT(log.lines()[5], Contains("the signing key is another than before"));
   CHECK_THAT(log.types(), Contains("audit.checkpoint audit.gap publish_denied"));
   auto both = log.keys();
   both.push_back(old_keys[0]);
