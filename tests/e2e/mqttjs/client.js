@@ -26,7 +26,7 @@ function once(emitter, event) {
 class Member {
   constructor(clientId, options = {}) {
     this.client = mqtt.connect({
-      host: '127.0.0.1', port, protocolVersion: version, clientId, reconnectPeriod: 0,
+      host: '127.0.0.1', hostname: '127.0.0.1', port, protocolVersion: version, clientId, reconnectPeriod: 0,
       ...transport, ...options,
     });
     this.inbox = [];
