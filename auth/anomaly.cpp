@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
+#include "auth/json_fields.h"
 #include "broker/base/assert.h"
 #include "broker/base/limits.h"
 #include "broker/base/log_format.h"
@@ -307,7 +307,7 @@ std::string anomaly_json(const AnomalyEvent& event, const AnomalyRule& rule, Mil
       {"window_s", window.count() / 1000},
       {"detail", event.detail},
       {"action", anomaly_action_names[static_cast<std::size_t>(rule.action)]}};
-  return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  return to_line(json);
 }
 
 std::string anomaly_text(const AnomalyEvent& event, const AnomalyRule& rule, Milliseconds window) {

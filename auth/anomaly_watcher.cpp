@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
+#include "auth/json_fields.h"
 #include "broker/base/audit.h"
 #include "broker/base/log.h"
 
@@ -88,8 +88,7 @@ void AnomalyWatcher::act(const AnomalyEvent& event, const AnomalyRule& rule, con
     const nlohmann::json body = {{"identity", event.identity},
                                  {"ttl_s", rule.ttl.count() / 1000},
                                  {"reason", fmt::format("anomaly rule {}: {}", rule.name, why)}};
-    watched.calls.push_back(
-        {"quarantine", body.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)});
+    watched.calls.push_back({"quarantine", to_line(body)});
   }
 }
 

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
@@ -11,10 +10,10 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <functional>
 
 #include "auth/crypto.h"
 #include "auth/hex.h"
+#include "auth/pki_pem.h"
 #include "broker/base/assert.h"
 #include "broker/base/secret_file.h"
 
@@ -27,20 +26,6 @@ EVP_PKEY* key_of(const std::shared_ptr<void>& key) { return static_cast<EVP_PKEY
 
 std::shared_ptr<void> owned(EVP_PKEY* key) {
   return {key, [](void* each) { EVP_PKEY_free(static_cast<EVP_PKEY*>(each)); }};
-}
-
-using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
-
-Bio reader(std::string_view text) {
-  return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free};
-}
-
-std::string written(const std::function<int(BIO*)>& write) {
-  const Bio bio(BIO_new(BIO_s_mem()), BIO_free);
-  LINESHAFT_ASSERT(bio && write(bio.get()) == 1);
-  char* data = nullptr;
-  const long size = BIO_get_mem_data(bio.get(), &data);
-  return {data, static_cast<std::size_t>(size)};
 }
 
 struct DigestContext {
@@ -73,13 +58,11 @@ AuditKey AuditKey::generate() {
 }
 
 std::optional<AuditKey> AuditKey::parse(std::string_view pem) {
-  // Without a callback OpenSSL would ask at the terminal for the password of an encrypted key.
-  const auto no_password = [](char*, int, int, void*) { return -1; };
   bool is_private = true;
-  EVP_PKEY* key = PEM_read_bio_PrivateKey(reader(pem).get(), nullptr, no_password, nullptr);
+  EVP_PKEY* key = PEM_read_bio_PrivateKey(pem_reader(pem).get(), nullptr, no_passphrase, nullptr);
   if (key == nullptr) {
     is_private = false;
-    key = PEM_read_bio_PUBKEY(reader(pem).get(), nullptr, no_password, nullptr);
+    key = PEM_read_bio_PUBKEY(pem_reader(pem).get(), nullptr, no_passphrase, nullptr);
   }
   ERR_clear_error();
   if (key == nullptr) return std::nullopt;
@@ -112,17 +95,17 @@ bool AuditKey::verify(std::string_view text, std::string_view signature) const {
 }
 
 std::string AuditKey::private_pem() const {
-  return written([this](BIO* bio) {
+  return to_pem([this](BIO* bio) {
     return PEM_write_bio_PKCS8PrivateKey(bio, key_of(key_), nullptr, nullptr, 0, nullptr, nullptr);
   });
 }
 
 std::string AuditKey::public_pem() const {
-  return written([this](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key_of(key_)); });
+  return to_pem([this](BIO* bio) { return PEM_write_bio_PUBKEY(bio, key_of(key_)); });
 }
 
 std::string AuditKey::fingerprint() const {
-  return to_hex(sha256(written([this](BIO* bio) { return i2d_PUBKEY_bio(bio, key_of(key_)); })));
+  return to_hex(sha256(to_pem([this](BIO* bio) { return i2d_PUBKEY_bio(bio, key_of(key_)); })));
 }
 
 AuditKeyFile open_audit_key(const std::string& path) {

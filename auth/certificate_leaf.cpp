@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "auth/crypto.h"
 #include "auth/hex.h"
 #include "auth/pki_pem.h"
 
@@ -24,15 +23,6 @@ constexpr std::size_t spki_bytes = 32;
 std::string_view bytes_of(const ASN1_STRING* text) {
   return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
           static_cast<std::size_t>(ASN1_STRING_length(text))};
-}
-
-std::string spki_of(const X509* certificate) {
-  unsigned char* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  if (size <= 0) return {};
-  std::string hash = sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
-  OPENSSL_free(der);
-  return hash;
 }
 
 /// An extension that is there twice says two things.
@@ -138,7 +128,7 @@ std::optional<LeafCertificate> LeafCertificate::parse(std::string_view der) {
                         (X509_get_extension_flags(certificate) & EXFLAG_INVALID) == 0;
   if (is_sound) {
     made.serial_ = serial_of(X509_get0_serialNumber(certificate));
-    made.spki_ = spki_of(certificate);
+    made.spki_ = public_key_hash(certificate);
     made.not_before_ = wall_time_of(X509_get0_notBefore(certificate));
     made.not_after_ = wall_time_of(X509_get0_notAfter(certificate));
     made.is_for_clients_ = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0 &&

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "auth/crypto.h"
+#include "auth/json_fields.h"
 #include "auth/policy_reader.h"
 #include "auth/policy_spec.h"
 #include "auth/policy_trie.h"
@@ -71,8 +71,7 @@ class IdentityReader {
     if (const json* users = table_in(document, "users")) read_users(*users);
     check_extractors();
     const json rules = identity == document.end() ? json() : *identity;
-    made_.claims_digest =
-        digest_of(rules.dump(-1, ' ', false, json::error_handler_t::replace) + made_.trust_domain);
+    made_.claims_digest = digest_of(to_line(rules) + made_.trust_domain);
   }
 
  private:

@@ -6,13 +6,9 @@
 
 #include <utility>
 
+#include "auth/crypto.h"
+
 namespace lineshaft::auth {
-namespace {
-
-/// Never asks for a passphrase on the terminal.
-int no_key_passphrase(char*, int, int, void*) { return 0; }
-
-}  // namespace
 
 PkiFault pki_fault(std::string what) {
   ERR_clear_error();
@@ -29,8 +25,11 @@ PkiFault openssl_fault(const char* doing) {
   return pki_fault(fmt::format("OpenSSL could not {}: {}", doing, text));
 }
 
-OpensslPtr<BIO> pem_reader(const std::string& pem) {
-  return OpensslPtr<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+int no_passphrase(char*, int, int, void*) { return -1; }
+
+OpensslPtr<BIO> pem_reader(std::string_view pem) {
+  return OpensslPtr<BIO>(
+      BIO_new_mem_buf(pem.empty() ? "" : pem.data(), static_cast<int>(pem.size())));
 }
 
 bool was_last_pem_block() {
@@ -47,9 +46,18 @@ OpensslPtr<X509> certificate_of(const std::string& pem) {
 
 OpensslPtr<EVP_PKEY> key_of(const std::string& pem) {
   OpensslPtr<EVP_PKEY> key(
-      PEM_read_bio_PrivateKey(pem_reader(pem).get(), nullptr, no_key_passphrase, nullptr));
+      PEM_read_bio_PrivateKey(pem_reader(pem).get(), nullptr, no_passphrase, nullptr));
   ERR_clear_error();
   return key;
+}
+
+std::string public_key_hash(const X509* certificate) {
+  unsigned char* der = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (size <= 0) return {};
+  std::string hash = sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
+  OPENSSL_free(der);
+  return hash;
 }
 
 std::string to_pem(X509* certificate) {

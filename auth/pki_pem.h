@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <string>
+#include <string_view>
 
 #include "auth/openssl_ptr.h"
 #include "auth/pki_words.h"
@@ -16,7 +17,10 @@ PkiFault pki_fault(std::string what);
 /// OpenSSL failed where nothing of the operator's could be the reason.
 PkiFault openssl_fault(const char* doing);
 
-OpensslPtr<BIO> pem_reader(const std::string& pem);
+/// Reads `pem` where it lies.
+OpensslPtr<BIO> pem_reader(std::string_view pem);
+/// For OpenSSL's `pem_password_cb`: no passphrase. Without one it would ask on the terminal.
+int no_passphrase(char*, int, int, void*);
 /// After a PEM block could not be read: there was none left. Empties the error queue.
 bool was_last_pem_block();
 /// The first in `pem`, or null.
@@ -24,6 +28,10 @@ OpensslPtr<X509> certificate_of(const std::string& pem);
 /// Null for none, for a damaged one and for one behind a passphrase.
 OpensslPtr<EVP_PKEY> key_of(const std::string& pem);
 
+/// SHA-256 of the SubjectPublicKeyInfo, 32 raw bytes; empty if there is none to be read.
+std::string public_key_hash(const X509* certificate);
+
+/// What `write(BIO*)` has written.
 template <class Write>
 std::string to_pem(Write write) {
   const OpensslPtr<BIO> out(BIO_new(BIO_s_mem()));

@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "auth/json_fields.h"
 #include "auth/policy_trie.h"
 #include "broker/base/limits.h"
 #include "broker/base/nearest.h"
@@ -156,11 +156,8 @@ std::optional<std::int64_t> TableReader::integer(std::string_view key, std::int6
     const auto number = value->get<std::int64_t>();
     if (number >= min && number <= max) return number;
   }
-  report_.error(
-      pointer_of(key),
-      fmt::format("{} is not possible here",
-                  in_quotes(value->dump(-1, ' ', false, nlohmann::json::error_handler_t::replace))),
-      fmt::format("write a whole number from {} to {}", min, max));
+  report_.error(pointer_of(key), fmt::format("{} is not possible here", in_quotes(to_line(*value))),
+                fmt::format("write a whole number from {} to {}", min, max));
   return std::nullopt;
 }
 

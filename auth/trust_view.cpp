@@ -10,7 +10,6 @@
 #include <map>
 #include <utility>
 
-#include "auth/crypto.h"
 #include "auth/pki_pem.h"
 
 namespace lineshaft::auth {
@@ -45,15 +44,6 @@ bool read_lists(const std::string& text, std::vector<ListPtr>& all) {
   ERR_clear_error();
   if (one != nullptr) all.emplace_back(one, X509_CRL_free);
   return one != nullptr;
-}
-
-std::string key_hash(const X509* certificate) {
-  unsigned char* der = nullptr;
-  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
-  if (size <= 0) return {};
-  std::string hash = sha256({reinterpret_cast<const char*>(der), static_cast<std::size_t>(size)});
-  OPENSSL_free(der);
-  return hash;
 }
 
 bool is_equal_name(const X509_NAME* one, const X509_NAME* other) {
@@ -104,7 +94,7 @@ class TrustView::Maker {
       problems_.push_back({file.name, "there is no certificate in PEM form in it"});
     }
     for (CertificatePtr& one : all) {
-      std::string spki = key_hash(one.get());
+      std::string spki = public_key_hash(one.get());
       if (spki.empty() || X509_get0_pubkey(one.get()) == nullptr) {
         problems_.push_back({file.name, "the key of a certificate in it cannot be read"});
         continue;
@@ -253,7 +243,7 @@ std::optional<std::vector<std::string>> spki_hashes(const std::string& pem) {
   const bool is_whole = read_certificates(pem, all);
   if (!is_whole || all.empty()) return std::nullopt;
   std::vector<std::string> hashes;
-  for (const CertificatePtr& one : all) hashes.push_back(key_hash(one.get()));
+  for (const CertificatePtr& one : all) hashes.push_back(public_key_hash(one.get()));
   return hashes;
 }
 

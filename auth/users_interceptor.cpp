@@ -66,12 +66,7 @@ core::PolicyClass UsersInterceptor::classify(const core::Subject& subject) {
   if (by_user && !gone) key += subject.principal.name;
   key += '\0';
   if (by_client && !gone) key += subject.client_id;
-  const auto found = classes_.find(key);
-  if (found != classes_.end()) return found->second;
-  if (classes_.size() >= core::policy_classes_max) return core::no_policy_class;
-  const auto next = static_cast<core::PolicyClass>(classes_.size());
-  classes_.emplace(std::move(key), next);
-  return next;
+  return classes_.of(std::move(key));
 }
 
 core::ConnectVerdict UsersInterceptor::on_connect(const core::Subject& subject) {

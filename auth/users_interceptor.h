@@ -2,8 +2,8 @@
 
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
+#include "auth/policy_classes.h"
 #include "auth/users_policy.h"
 #include "broker/core/interceptor.h"
 
@@ -31,7 +31,7 @@ class UsersInterceptor final : public core::Interceptor {
 
   const UsersPolicyPtr policy_;
   /// By what distinguishes their rights.
-  std::unordered_map<std::string, core::PolicyClass> classes_;
+  PolicyClasses classes_;
 };
 
 }  // namespace lineshaft::auth

@@ -4,11 +4,11 @@
 #include <fmt/ranges.h>
 #include <openssl/x509.h>
 
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <vector>
 
 #include "auth/certificate_leaf.h"
+#include "auth/json_fields.h"
 #include "auth/pki_pem.h"
 #include "auth/policy_report_text.h"
 #include "broker/core/topic_name.h"
@@ -32,11 +32,6 @@ std::string_view to_string(core::Proof proof) {
       return "certificate";
   }
   return "unknown";
-}
-
-std::string string_of(const Json& json, const char* key) {
-  const auto found = json.find(key);
-  return found != json.end() && found->is_string() ? found->get<std::string>() : std::string{};
 }
 
 bool flag_of(const Json& json, const char* key) {
@@ -90,9 +85,9 @@ Json relation_json(const PolicySnapshot& policy, const core::Principal& principa
 }
 
 std::string relation_text(const Json& json) {
-  return line("operation:", "subscribe") + line("topic:", string_of(json, "topic")) +
-         line("receives:", string_of(json, "receives")) +
-         line(flag_of(json, "allow") ? "allow:" : "deny:", string_of(json, "reason"));
+  return line("operation:", "subscribe") + line("topic:", text_in(json, "topic")) +
+         line("receives:", text_in(json, "receives")) +
+         line(flag_of(json, "allow") ? "allow:" : "deny:", text_in(json, "reason"));
 }
 
 }  // namespace
@@ -132,27 +127,27 @@ Json to_json(const IdentityVerdict& verdict, const Positions& positions) {
 }
 
 std::string identity_text(const Json& json) {
-  std::string out = line("proof", string_of(json, "proof"));
+  std::string out = line("proof", text_in(json, "proof"));
   const auto steps = json.find("steps");
   if (steps != json.end() && steps->is_array()) {
     for (const Json& step : *steps) {
       const std::string found =
           flag_of(step, "matched")
-              ? fmt::format("zone {}, roles {}, name {}", string_of(step, "zone"),
-                            words_of(step, "roles"), string_of(step, "name"))
+              ? fmt::format("zone {}, roles {}, name {}", text_in(step, "zone"),
+                            words_of(step, "roles"), text_in(step, "name"))
               : std::string("does not match");
-      out += line("extraction", fmt::format("{}: {} -> {}", string_of(step, "at"),
+      out += line("extraction", fmt::format("{}: {} -> {}", text_in(step, "at"),
                                             words_of(step, "values"), found));
     }
   }
-  out += line("name", string_of(json, "name"));
-  out += line("zone", string_of(json, "zone"));
+  out += line("name", text_in(json, "name"));
+  out += line("zone", text_in(json, "zone"));
   out += line("roles", words_of(json, "roles"));
   out += line("strength", fmt::format("{}", number_of(json, "strength")));
-  if (const std::string detail = string_of(json, "detail"); !detail.empty()) {
+  if (const std::string detail = text_in(json, "detail"); !detail.empty()) {
     out += line("because", detail);
   }
-  const std::string reason = string_of(json, "reason");
+  const std::string reason = text_in(json, "reason");
   if (!flag_of(json, "allow")) out += line("deny:", reason);
   return out;
 }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <utility>
 
+#include "auth/json_fields.h"
 #include "auth/policy_report_text.h"
 #include "broker/base/limits.h"
 #include "broker/base/metrics.h"
@@ -117,12 +117,7 @@ core::PolicyClass ZonesInterceptor::classify(const core::Subject& subject) {
     if (subject.memory != nullptr) *subject.memory = std::make_unique<Memory>();
     return core::no_policy_class;
   }
-  const auto found = classes_.find(key);
-  if (found != classes_.end()) return found->second;
-  if (classes_.size() >= core::policy_classes_max) return core::no_policy_class;
-  const auto next = static_cast<core::PolicyClass>(classes_.size());
-  classes_.emplace(std::move(key), next);
-  return next;
+  return classes_.of(std::move(key));
 }
 
 Decision ZonesInterceptor::decide(const core::Subject& subject, Op op, const Message& message) {
@@ -340,7 +335,7 @@ core::RequestAnswer ZonesInterceptor::explain(std::string_view body,
                                                    topic.get<std::string>(), attributes);
   auto answer = to_json(*policy_, explanation);
   answer["text"] = to_text(*policy_, explanation);
-  return {State::done, answer.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+  return {State::done, to_line(answer)};
 }
 
 bool is_death_certificate(const Message& message) {

@@ -3,10 +3,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 #include "auth/certificate_ends.h"
 #include "auth/identity_check.h"
+#include "auth/policy_classes.h"
 #include "auth/policy_snapshot.h"
 #include "auth/zones_overrides.h"
 #include "auth/zones_rates.h"
@@ -65,7 +65,7 @@ class ZonesInterceptor final : public core::Interceptor {
   ZonesOverrides overrides_;
   core::Context* context_ = nullptr;
   /// By what distinguishes their rights.
-  std::unordered_map<std::string, core::PolicyClass> classes_;
+  PolicyClasses classes_;
   ZonesRates rates_;
 };
 

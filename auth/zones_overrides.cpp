@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <vector>
 
 #include "auth/hex.h"
+#include "auth/json_fields.h"
 #include "broker/base/audit.h"
 #include "broker/base/limits.h"
 #include "broker/base/log.h"
@@ -22,16 +22,7 @@ core::RequestAnswer refused_because(std::string_view why) {
   return {State::refused, json{{"error", why}}.dump()};
 }
 
-std::string text_of(const json& object, const char* key) {
-  const auto found = object.find(key);
-  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
 std::int64_t ms_of(WallTime time) { return time.time_since_epoch().count(); }
-
-std::string json_text(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace);
-}
 
 }  // namespace
 
@@ -50,7 +41,7 @@ std::string ZonesOverrides::encode(const Item& item) {
   json value{{"identity", item.who.name}, {"what", item.what}, {"reason", item.reason}};
   if (item.who.issuer_spki) value["issuer"] = to_hex(*item.who.issuer_spki);
   if (item.until != WallTime::max()) value["until_ms"] = ms_of(item.until);
-  return json_text(value);
+  return to_line(value);
 }
 
 bool ZonesOverrides::restore(std::string_view family, std::string_view key,
@@ -62,17 +53,17 @@ bool ZonesOverrides::restore(std::string_view family, std::string_view key,
   if (!kind) return false;
   const json stored = json::parse(value, nullptr, false);
   const auto issuer = stored.is_object() && stored.contains("issuer")
-                          ? from_hex(text_of(stored, "issuer"))
+                          ? from_hex(text_in(stored, "issuer"))
                           : std::optional<std::string>();
   if (!stored.is_object() || (stored.contains("issuer") && !issuer)) {
     LINESHAFT_LOG(auth, error, "override_unreadable", {"kind", family}, {"key", key},
                   {"effect", "it does not hold any more"});
     return false;
   }
-  Item item{{text_of(stored, "identity"), issuer},
-            text_of(stored, "what"),
+  Item item{{text_in(stored, "identity"), issuer},
+            text_in(stored, "what"),
             WallTime::max(),
-            text_of(stored, "reason")};
+            text_in(stored, "reason")};
   const auto until = stored.find("until_ms");
   if (until != stored.end() && until->is_number_integer()) {
     item.until = WallTime{Milliseconds{until->get<std::int64_t>()}};
@@ -101,18 +92,22 @@ Overrides ZonesOverrides::active() const {
   return result;
 }
 
+void ZonesOverrides::tell(std::string_view type, Kind kind, const Item& item) {
+  audit({.type = type,
+         .identity = item.who.name,
+         .op = "admin",
+         .topic = item.what,
+         .reason = family_of_kind(kind),
+         .rule = item.reason});
+}
+
 void ZonesOverrides::expire(WallTime now, core::Context& context) {
   for (auto at = items_.begin(); at != items_.end();) {
     if (now < at->second.until) {
       ++at;
       continue;
     }
-    AuditRecord record{"override_over"};
-    record.identity = at->second.who.name;
-    record.op = "admin";
-    record.topic = at->second.what;
-    record.reason = family_of_kind(at->first.first);
-    audit(record);
+    tell("override_over", at->first.first, at->second);
     context.persist(family_of_kind(at->first.first), at->first.second, {});
     at = items_.erase(at);
   }
@@ -134,13 +129,7 @@ core::RequestAnswer ZonesOverrides::put(Kind kind, const Asked& asked, const Pol
   }
   items_.insert_or_assign({kind, asked.key}, asked.item);
   changed_ = true;
-  AuditRecord record{"override_set"};
-  record.identity = asked.item.who.name;
-  record.op = "admin";
-  record.topic = asked.item.what;
-  record.reason = family_of_kind(kind);
-  record.rule = asked.item.reason;
-  audit(record);
+  tell("override_set", kind, asked.item);
   LINESHAFT_LOG(auth, warn, "override_set", {"kind", family_of_kind(kind)},
                 {"identity", asked.item.who.name}, {"what", asked.item.what},
                 {"why", asked.item.reason});
@@ -153,13 +142,7 @@ core::RequestAnswer ZonesOverrides::end(Kind kind, const Asked& asked, core::Con
   items_.erase(found);
   context.persist(family_of_kind(kind), asked.key, {});
   changed_ = true;
-  AuditRecord record{"override_ended"};
-  record.identity = asked.item.who.name;
-  record.op = "admin";
-  record.topic = asked.item.what;
-  record.reason = family_of_kind(kind);
-  record.rule = asked.item.reason;
-  audit(record);
+  tell("override_ended", kind, asked.item);
   LINESHAFT_LOG(auth, warn, "override_ended", {"kind", family_of_kind(kind)},
                 {"identity", asked.item.who.name}, {"what", asked.item.what});
   return {State::done, "{}"};
@@ -172,7 +155,7 @@ core::RequestAnswer ZonesOverrides::list() const {
     one["kind"] = family_of_kind(place.first);
     all.push_back(std::move(one));
   }
-  return {State::done, json_text(json{{"overrides", std::move(all)}})};
+  return {State::done, to_line(json{{"overrides", std::move(all)}})};
 }
 
 core::RequestAnswer ZonesOverrides::request(std::string_view verb, std::string_view body,
@@ -184,7 +167,7 @@ core::RequestAnswer ZonesOverrides::request(std::string_view verb, std::string_v
   const json object = json::parse(body, nullptr, false);
   if (!object.is_object()) return refused_because("the body is no JSON object");
   Asked asked;
-  asked.item.reason = text_of(object, "reason");
+  asked.item.reason = text_in(object, "reason");
   const auto ttl = object.find("ttl_s");
   if (ttl != object.end()) {
     const bool sane = ttl->is_number_integer() && ttl->get<std::int64_t>() > 0 &&
@@ -193,23 +176,23 @@ core::RequestAnswer ZonesOverrides::request(std::string_view verb, std::string_v
     asked.item.until = context.now().wall + Milliseconds{1000} * ttl->get<std::int64_t>();
   }
   if (verb == "island") {
-    asked.key = asked.item.what = text_of(object, "zone");
+    asked.key = asked.item.what = text_in(object, "zone");
     const auto on = object.find("on");
     if (on == object.end() || !on->is_boolean()) return refused_because("\"on\" is true or false");
     asked.item.until = WallTime::max();
     return on->get<bool>() ? put(Kind::island, asked, policy, context)
                            : end(Kind::island, asked, context);
   }
-  asked.item.who.name = text_of(object, "identity");
+  asked.item.who.name = text_in(object, "identity");
   if (asked.item.who.name.empty()) return refused_because("an identity is needed");
   if (object.contains("issuer")) {
-    asked.item.who.issuer_spki = from_hex(text_of(object, "issuer"));
+    asked.item.who.issuer_spki = from_hex(text_in(object, "issuer"));
     if (!asked.item.who.issuer_spki) return refused_because("the issuer is no hexadecimal number");
   }
-  asked.key = text_of(object, "issuer") + "/" + asked.item.who.name;
+  asked.key = text_in(object, "issuer") + "/" + asked.item.who.name;
   if (verb == "quarantine") return put(Kind::quarantine, asked, policy, context);
   if (verb == "release") return end(Kind::quarantine, asked, context);
-  asked.item.what = text_of(object, "role");
+  asked.item.what = text_in(object, "role");
   return verb == "break_glass" ? put(Kind::break_glass, asked, policy, context)
                                : end(Kind::break_glass, asked, context);
 }

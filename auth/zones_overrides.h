@@ -53,6 +53,8 @@ class ZonesOverrides {
   core::RequestAnswer list() const;
   static std::string_view family_of_kind(Kind kind);
   static std::string encode(const Item& item);
+  /// To the audit log.
+  static void tell(std::string_view type, Kind kind, const Item& item);
 
   /// By kind and key.
   std::map<std::pair<Kind, std::string>, Item> items_;

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "auth/users_interceptor.h"
+#include "tests/support/believing.h"
 #include "tests/support/catch.h"
 #include "tests/support/scripted_client.h"
 
@@ -9,23 +10,6 @@ namespace lineshaft::test {
 namespace {
 
 using namespace auth;
-
-/// Believes every user name; "stranger" is refused.
-class Believer final : public core::Authenticator {
- public:
-  void authenticate(core::AuthenticationStep step,
-                    std::function<void(core::AuthenticationAnswer)> done) override {
-    core::Admission admission;
-    if (step.user_name == "stranger") admission.reason = ReasonCode::bad_user_name_or_password;
-    auto principal = std::make_shared<core::Principal>();
-    if (step.user_name) {
-      principal->name = *step.user_name;
-      principal->proof = core::Proof::password;
-    }
-    admission.principal = std::move(principal);
-    done(std::move(admission));
-  }
-};
 
 std::shared_ptr<UsersInterceptor> rules(std::string_view text,
                                         std::vector<const char*> users = {"alice", "bob"}) {
@@ -38,7 +22,7 @@ std::shared_ptr<UsersInterceptor> rules(std::string_view text,
 }
 
 struct World {
-  Believer believer;
+  Believing believer;
   ScriptedBroker broker;
 
   explicit World(std::string_view text) { broker.guard(&believer, rules(text)); }

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "broker/base/metrics.h"
+#include "tests/support/believing.h"
 #include "tests/support/bytes.h"
 #include "tests/support/catch.h"
 #include "tests/support/scripted_client.h"
@@ -10,20 +11,6 @@ using namespace lineshaft;
 using namespace lineshaft::test;
 
 namespace {
-
-/// Believes every user name; a client without one is nobody.
-class Believer final : public core::Authenticator {
- public:
-  void authenticate(core::AuthenticationStep step,
-                    std::function<void(core::AuthenticationAnswer)> done) override {
-    auto principal = std::make_shared<core::Principal>();
-    principal->name = step.user_name.value_or("");
-    if (step.user_name) principal->proof = core::Proof::password;
-    core::Admission admission;
-    admission.principal = std::move(principal);
-    done(std::move(admission));
-  }
-};
 
 core::CoreConfig limited_to(std::size_t connections, std::size_t sessions) {
   core::CoreConfig config;
@@ -53,7 +40,7 @@ std::string reason(ScriptedBroker& broker, const std::string& client_id, const s
 
 TEST_CASE("an identity has so many clients connected, others and nobody have their own",
           "[limits]") {
-  Believer believer;
+  Believing believer;
   ScriptedBroker broker(limited_to(2, 0));
   broker.guard(&believer, nullptr);
   std::map<std::string, ScriptedClient> clients;
@@ -73,7 +60,7 @@ TEST_CASE("an identity has so many clients connected, others and nobody have the
 }
 
 TEST_CASE("an identity has so many sessions, and comes back to each of them", "[limits]") {
-  Believer believer;
+  Believing believer;
   ScriptedBroker broker(limited_to(0, 2));
   broker.guard(&believer, nullptr);
   std::map<std::string, ScriptedClient> clients;

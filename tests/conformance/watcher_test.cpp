@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "auth/users_interceptor.h"
+#include "tests/support/believing.h"
 #include "tests/support/catch.h"
 #include "tests/support/scripted_client.h"
 
@@ -14,19 +15,6 @@ namespace lineshaft::test {
 namespace {
 
 using namespace auth;
-
-class Believer final : public core::Authenticator {
- public:
-  void authenticate(core::AuthenticationStep step,
-                    std::function<void(core::AuthenticationAnswer)> done) override {
-    auto principal = std::make_shared<core::Principal>();
-    principal->name = step.user_name.value_or("");
-    principal->proof = core::Proof::password;
-    core::Admission admission;
-    admission.principal = std::move(principal);
-    done(std::move(admission));
-  }
-};
 
 /// Writes down what it sees.
 class Recorder final : public core::Watcher {
@@ -55,7 +43,7 @@ class Recorder final : public core::Watcher {
 };
 
 struct Watched {
-  Believer believer;
+  Believing believer;
   ScriptedBroker broker;
   std::shared_ptr<Recorder> recorder = std::make_shared<Recorder>();
 

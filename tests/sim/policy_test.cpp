@@ -14,6 +14,7 @@
 
 #include "broker/core/topic_name.h"
 #include "tests/support/answering_interceptor.h"
+#include "tests/support/believing.h"
 #include "tests/support/catch.h"
 #include "tests/support/scripted_client.h"
 

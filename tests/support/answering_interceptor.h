@@ -9,27 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "broker/core/authenticator.h"
 #include "broker/core/interceptor.h"
 
 namespace lineshaft::test {
-
-/// Believes every user name; "zone/name" belongs to a zone.
-class Believing final : public core::Authenticator {
- public:
-  void authenticate(core::AuthenticationStep step,
-                    std::function<void(core::AuthenticationAnswer)> done) override {
-    auto principal = std::make_shared<core::Principal>();
-    principal->name = step.user_name.value_or("");
-    if (step.user_name) principal->proof = core::Proof::password;
-    const std::size_t slash = principal->name.find('/');
-    if (slash != std::string::npos) {
-      principal->zone = principal->name.substr(0, slash);
-      principal->name.erase(0, slash + 1);
-    }
-    done(core::Admission{ReasonCode::success, std::move(principal), {}});
-  }
-};
 
 /// Answers what the test says, by name and topic; everything it was told nothing about is allowed.
 /// All who have the same name are one class.

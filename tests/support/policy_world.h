@@ -9,6 +9,7 @@
 #include "broker/base/metrics.h"
 #include "broker/core/request.h"
 #include "tests/support/answering_interceptor.h"
+#include "tests/support/believing.h"
 #include "tests/support/catch.h"
 #include "tests/support/scripted_client.h"
 

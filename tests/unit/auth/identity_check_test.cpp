@@ -321,9 +321,7 @@ TEST_CASE("an identity is gone when nobody can be it again, not when it is locke
   plant.config.zones.erase("ot");
   CHECK(gone(gateway));
 
-  const core::Principal alice =
-      judge_name(plant.rules(), "alice", core::Proof::password, {"office", 13, "c", plant.now})
-          .principal;
+  const core::Principal alice = plant.user("alice");
   plant.config.users["alice"].roles = {"app"};
   CHECK_FALSE(gone(alice));
   plant.config.users.erase("alice");
@@ -344,9 +342,7 @@ TEST_CASE("the listener's rule for Client Identifiers comes before the zone's", 
 
 TEST_CASE("a user whose zone, roles or name are gone must come again", "[auth][zones]") {
   IdentityPlant plant;
-  const core::Principal alice =
-      judge_name(plant.rules(), "alice", core::Proof::password, {"office", 13, "c", plant.now})
-          .principal;
+  const core::Principal alice = plant.user("alice");
   const auto recheck = [&] { return reverify(plant.rules(), alice, plant.now).reason; };
   CHECK(recheck() == PolicyReason::allowed);
   plant.config.users["alice"].roles = {"app"};

@@ -86,6 +86,10 @@ struct IdentityPlant {
     return ot.issue(name, TestPki::Days{9}, shape("ot", "edge", name));
   }
 
+  core::Principal user(std::string_view name) const {
+    return judge_name(rules(), name, core::Proof::password, {"office", 13, "a", now}).principal;
+  }
+
   /// What `arrival` leaves out: through "tls", with TLS 1.3, now.
   IdentityVerdict judge(const Issued& shown, const TestPki& issuer, Arrival arrival = {},
                         bool is_known = false) const {

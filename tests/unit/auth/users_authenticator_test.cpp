@@ -1,12 +1,12 @@
 #include "auth/users_authenticator.h"
 
-#include <future>
 
 #include "auth/base64.h"
 #include "auth/crypto.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_dir.h"
 #include "tests/support/test_pki.h"
+#include "tests/unit/auth/answer_of.h"
 
 namespace lineshaft::auth {
 namespace {
@@ -40,15 +40,10 @@ struct World {
   UsersAuthenticator authenticator{make_users_policy(users(), {}, false), clock};
 
   core::AuthenticationAnswer ask(core::AuthenticationStep step) {
-    auto promise = std::make_shared<std::promise<core::AuthenticationAnswer>>();
-    auto future = promise->get_future();
-    authenticator.authenticate(std::move(step), [promise](core::AuthenticationAnswer answer) {
-      promise->set_value(std::move(answer));
-    });
-    return future.get();
+    return test::answer_of(authenticator, std::move(step));
   }
   core::Admission log_in(core::AuthenticationStep step) {
-    return std::get<core::Admission>(ask(std::move(step)));
+    return test::admission_of(authenticator, std::move(step));
   }
   ReasonCode reason(const char* user, const char* password, const char* peer = "10.0.0.1:1") {
     return log_in(step_of(user, password, peer)).reason;

@@ -1,12 +1,12 @@
 #include "auth/zones_authenticator.h"
 
 #include <atomic>
-#include <future>
 #include <mutex>
 
 #include "broker/base/audit.h"
 #include "broker/base/metrics.h"
 #include "tests/support/catch.h"
+#include "tests/unit/auth/answer_of.h"
 #include "tests/unit/auth/identity_world.h"
 
 namespace lineshaft::auth::test {
@@ -48,15 +48,10 @@ struct World {
   World() { clock.now_ms = plant.now.time_since_epoch(); }
 
   core::AuthenticationAnswer ask(core::AuthenticationStep step) {
-    auto promise = std::make_shared<std::promise<core::AuthenticationAnswer>>();
-    auto future = promise->get_future();
-    authenticator.authenticate(std::move(step), [promise](core::AuthenticationAnswer answer) {
-      promise->set_value(std::move(answer));
-    });
-    return future.get();
+    return answer_of(authenticator, std::move(step));
   }
   core::Admission log_in(core::AuthenticationStep step) {
-    return std::get<core::Admission>(ask(std::move(step)));
+    return admission_of(authenticator, std::move(step));
   }
 
   /// A client on `listener`; what it shows is added by the callers.

@@ -67,9 +67,7 @@ TEST_CASE("the will of who is revoked, expired or has other roles now does not g
   plant.config.users["alice"].roles = {"writer"};
   const Issued shown = plant.gateway("gw");
   const core::Principal gateway = plant.judge(shown, plant.ot).principal;
-  const core::Principal alice =
-      judge_name(plant.rules(), "alice", core::Proof::password, {"office", 13, "a", plant.now})
-          .principal;
+  const core::Principal alice = plant.user("alice");
   StillContext context(plant.now);
   const auto due = [&](const core::Principal& who, std::string_view topic) {
     ZonesInterceptor rules(two_zones(), plant.shared_rules());
@@ -96,9 +94,7 @@ TEST_CASE("what a revoked or forgotten author left behind is not shown", "[auth]
   IdentityPlant plant;
   const Issued shown = plant.gateway("gw");
   const core::Principal gateway = plant.judge(shown, plant.ot).principal;
-  const core::Principal alice =
-      judge_name(plant.rules(), "alice", core::Proof::password, {"office", 13, "a", plant.now})
-          .principal;
+  const core::Principal alice = plant.user("alice");
   StillContext context(plant.now);
   const auto shows = [&](const core::Principal& author, std::string_view topic) {
     ZonesInterceptor rules(two_zones(), plant.shared_rules());

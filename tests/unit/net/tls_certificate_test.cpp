@@ -30,12 +30,7 @@ TEST_CASE("an optional client certificate may be missing but not wrong", "[net][
 }
 
 TEST_CASE("client certificates of a foreign CA, expired or revoked are refused", "[net][tls]") {
-  TempDir lists;
-  TlsOptions options = asking(ClientCertificate::require);
-  options.crl_file = lists / "ca.crl";
-  TlsWorld world(options, [](TlsWorld& made, TlsOptions& all) {
-    replace_file(all.crl_file, made.pki.revocations({}));
-  });
+  ListingTlsWorld world;
   const Issued good = world.pki.issue("good");
   const Issued old = world.pki.issue("old", TestPki::Days{-1});
   const Issued stolen = world.pki.issue("stolen");
@@ -47,29 +42,22 @@ TEST_CASE("client certificates of a foreign CA, expired or revoked are refused",
   check_accepted(world, with(good));
   check_accepted(world, with(stolen));
   check_refused(world, with(old));
-  replace_file(options.crl_file, world.pki.revocations({stolen.serial}));
-  REQUIRE(world.layer->reload(world.clock_now));
+  world.use_list(world.pki.revocations({stolen.serial}));
   check_accepted(world, with(good));
   check_refused(world, with(stolen));
   // Without a list that is still valid nobody can tell.
-  replace_file(options.crl_file, world.pki.revocations({}, TestPki::Days{-1}));
-  REQUIRE(world.layer->reload(world.clock_now));
+  world.use_list(world.pki.revocations({}, TestPki::Days{-1}));
   check_refused(world, with(good));
 }
 
 TEST_CASE("a revocation list that has ended may still count for what it names", "[net][tls]") {
-  TempDir lists;
   TlsOptions options = asking(ClientCertificate::require);
-  options.crl_file = lists / "ca.crl";
   options.passes_ended_crl = true;
-  TlsWorld world(options, [](TlsWorld& made, TlsOptions& all) {
-    replace_file(all.crl_file, made.pki.revocations({}));
-  });
+  ListingTlsWorld world(options);
   const Issued good = world.pki.issue("good");
   const Issued stolen = world.pki.issue("stolen");
   const Issued old = world.pki.issue("old", TestPki::Days{-1});
-  replace_file(options.crl_file, world.pki.revocations({stolen.serial}, TestPki::Days{-1}));
-  REQUIRE(world.layer->reload(world.clock_now));
+  world.use_list(world.pki.revocations({stolen.serial}, TestPki::Days{-1}));
   TlsClientOptions with;
   with.certificate = &good;
   check_accepted(world, with);
@@ -114,12 +102,7 @@ TEST_CASE("revocation lists are read from a folder too", "[net][tls]") {
 }
 
 TEST_CASE("a ticket is resumed until what decides about trust changes", "[net][tls]") {
-  TempDir lists;
-  TlsOptions options = asking(ClientCertificate::require);
-  options.crl_file = lists / "ca.crl";
-  TlsWorld world(options, [](TlsWorld& made, TlsOptions& all) {
-    replace_file(all.crl_file, made.pki.revocations({}));
-  });
+  ListingTlsWorld world;
   const Issued press = world.pki.issue("press");
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsClientOptions with{version, version, "DEFAULT", &press};
@@ -146,8 +129,7 @@ TEST_CASE("a ticket is resumed until what decides about trust changes", "[net][t
     CHECK(renewed_broker.resumed());
     if (renewed_broker.session() != nullptr) with.session = renewed_broker.session();
 
-    replace_file(options.crl_file, world.pki.revocations({9999 + version}));
-    REQUIRE(world.layer->reload(world.clock_now));
+    world.use_list(world.pki.revocations({9999 + version}));
     TlsClient stranger(world.port(), world.pki.ca_file(), with);
     REQUIRE(stranger.connect("d"));
     CHECK_FALSE(stranger.resumed());

@@ -14,6 +14,22 @@ inline TlsOptions asking(ClientCertificate mode) {
   return options;
 }
 
+/// A world that asks for client certificates and looks them up in the revocation list of its CA.
+class ListingTlsWorld : public TlsWorld {
+ public:
+  explicit ListingTlsWorld(TlsOptions options = asking(ClientCertificate::require))
+      : TlsWorld(std::move(options), [](TlsWorld& made, TlsOptions& all) {
+          all.crl_file = made.folder / "ca.crl";
+          replace_file(all.crl_file, made.pki.revocations({}));
+        }) {}
+
+  /// Another list takes the place of the one in the file and is read.
+  void use_list(const std::string& list) {
+    replace_file(folder / "ca.crl", list);
+    REQUIRE(layer->reload(clock_now));
+  }
+};
+
 inline std::uint64_t failures() { return counter_value(Counter::tls_handshake_failures); }
 
 /// The client's handshake or its first exchange fails; the server has counted it.

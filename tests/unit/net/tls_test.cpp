@@ -201,19 +201,13 @@ TEST_CASE("the keys of tickets are drawn anew every day", "[net][tls]") {
 }
 
 TEST_CASE("a revoked client does not get in with its old ticket", "[net][tls]") {
-  TempDir lists;
-  TlsOptions options = asking(ClientCertificate::require);
-  options.crl_file = lists / "ca.crl";
-  TlsWorld world(options, [](TlsWorld& made, TlsOptions& all) {
-    replace_file(all.crl_file, made.pki.revocations({}));
-  });
+  ListingTlsWorld world;
   const Issued press = world.pki.issue("press");
   TlsClientOptions with;
   with.certificate = &press;
   TlsClient first(world.port(), world.pki.ca_file(), with);
   REQUIRE(first.connect("a"));
-  replace_file(options.crl_file, world.pki.revocations({press.serial}));
-  REQUIRE(world.layer->reload(world.clock_now));
+  world.use_list(world.pki.revocations({press.serial}));
   with.session = first.session();
   check_refused(world, with);
   // Who is inside stays: the connection is healthy, ending it is a decision of policy.
@@ -280,12 +274,7 @@ TEST_CASE("files that cannot be used leave the old ones in force and are reporte
 }
 
 TEST_CASE("the ends of all certificates and lists are known", "[net][tls]") {
-  TempDir lists;
-  TlsOptions options = asking(ClientCertificate::require);
-  options.crl_file = lists / "ca.crl";
-  TlsWorld world(options, [](TlsWorld& made, TlsOptions& all) {
-    replace_file(all.crl_file, made.pki.revocations({}));
-  });
+  ListingTlsWorld world;
   const TlsFacts facts = world.layer->facts();
   CHECK(facts.listener == "test");
   REQUIRE(facts.expiries.size() == 3);
