@@ -64,7 +64,7 @@ class Inquiry {
                            is_filter ? "Filter" : "Name"));
       return false;
     }
-    const auto type = auth::to_string(auth::classify_topic(question_.topic));
+    const auto type = to_string(classify_topic(question_.topic));
     if (!question_.sparkplug.empty() && question_.sparkplug != type) {
       complain(fmt::format("the topic {} carries {} and not {}", in_quotes(question_.topic), type,
                            question_.sparkplug));

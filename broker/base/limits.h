@@ -281,5 +281,10 @@ inline constexpr std::size_t kept_item_bytes_max = 64 * 1024;
 inline constexpr std::size_t relate_slice = 256;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
+/// Metrics of one Sparkplug payload; one with more is forwarded but not understood.
+inline constexpr std::size_t sparkplug_metrics_max = 100'000;
+/// Messages and groups in each other below a Sparkplug metric (a template's member is two); a
+/// payload with more is forwarded but not understood.
+inline constexpr std::size_t sparkplug_nesting_max = 32;
 
 }  // namespace lineshaft::limits

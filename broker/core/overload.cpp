@@ -7,6 +7,7 @@
 
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
+#include "broker/base/sparkplug_topic.h"
 #include "broker/core/core.h"
 
 namespace lineshaft::core {
@@ -19,18 +20,8 @@ struct Threshold {
 };
 constexpr std::array<Threshold, 4> thresholds = {{{0, 0}, {80, 75}, {90, 85}, {97, 92}}};
 
-constexpr std::array<std::string_view, 6> vital_types = {"NDEATH", "DDEATH", "NBIRTH",
-                                                         "DBIRTH", "NCMD",   "DCMD"};
-
 /// How often it is decided anew who is not read.
 constexpr Milliseconds round_interval{1000};
-
-std::string_view cut_level(std::string_view& rest) {
-  const std::size_t slash = std::min(rest.find('/'), rest.size());
-  const std::string_view level = rest.substr(0, slash);
-  rest.remove_prefix(std::min(slash + 1, rest.size()));
-  return level;
-}
 
 }  // namespace
 
@@ -52,9 +43,14 @@ std::string_view to_string(OverloadLevel level) {
 
 bool is_vital(std::string_view topic) {
   if (topic.starts_with('$') || topic.starts_with("STATE/")) return true;
-  if (cut_level(topic) != "spBv1.0") return false;
-  if (cut_level(topic) == "STATE") return true;
-  return std::ranges::find(vital_types, cut_level(topic)) != vital_types.end();
+  switch (classify_topic(topic)) {
+    case SparkplugType::none:
+    case SparkplugType::ndata:
+    case SparkplugType::ddata:
+      return false;
+    default:
+      return true;
+  }
 }
 
 void Core::on_overload(OverloadLevel level) {
