@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
@@ -26,12 +27,50 @@ constexpr std::size_t flush_bytes_max = 4 * record_bytes;
 /// More than a flush leaves behind: the peer makes us answer its records and reads no answer.
 constexpr std::size_t unsent_bytes_max = 2 * flush_bytes_max;
 
-/// Forgets the CAs that a client has sent along: they have served, and each would cost 4 KB as long
-/// as the connection lives. The client's own certificate is not among them.
-void drop_sent_chain(SSL* ssl) {
-  STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl);
-  if (chain == nullptr) return;
-  while (X509* const one = sk_X509_pop(chain)) X509_free(one);
+/// Empties a key that OpenSSL holds on to and nobody asks again.
+void empty_key(EVP_PKEY* key) {
+  if (key == nullptr) return;
+  // There is no such type: the call fails once the key is gone.
+  EVP_PKEY_set_type(key, EVP_PKEY_NONE);
+  ERR_clear_error();
+}
+
+/// Forgets what OpenSSL keeps of a handshake until the connection ends, though it has served: an
+/// idle connection is the usual one. With renegotiation off there is no second handshake.
+void forget_handshake(SSL* ssl) {
+  // The CAs a client has sent along, 4 KB each; its own certificate is not among them.
+  if (STACK_OF(X509)* const chain = SSL_get_peer_cert_chain(ssl)) {
+    while (X509* const one = sk_X509_pop(chain)) X509_free(one);
+  }
+  // The certificate stays in the session, but who it is has been read from it.
+  if (X509* const own = SSL_get0_peer_certificate(ssl)) empty_key(X509_get0_pubkey(own));
+  // The keys of the key agreement: ours would open the record of this connection to whoever reads
+  // our memory later.
+  EVP_PKEY* key = nullptr;
+  if (SSL_get_tmp_key(ssl, &key) == 1) empty_key(key);
+  EVP_PKEY_free(key);
+  key = nullptr;
+  if (SSL_get_peer_tmp_key(ssl, &key) == 1) empty_key(key);
+  EVP_PKEY_free(key);
+  // The suites the client offered.
+  if (STACK_OF(SSL_CIPHER)* const offered = SSL_get_client_ciphers(ssl)) {
+    sk_SSL_CIPHER_zero(offered);
+    sk_SSL_CIPHER_reserve(offered, 0);
+  }
+  SSL_set1_verify_cert_store(ssl, nullptr);
+}
+
+/// What is known of a client that proved nothing; one object for all of them.
+std::shared_ptr<const core::PeerTls> nothing_proved(std::string_view version) {
+  const auto make = [](std::string_view name) {
+    core::PeerTls tls;
+    tls.version = name;
+    return std::make_shared<const core::PeerTls>(std::move(tls));
+  };
+  static const std::array known{make("TLSv1.2"), make("TLSv1.3")};
+  const auto found =
+      std::ranges::find_if(known, [&](const auto& one) { return one->version == version; });
+  return found != known.end() ? *found : make(version);
 }
 
 /// Why a handshake failed, by OpenSSL's reason; null: nothing better than its own words.
@@ -104,8 +143,8 @@ struct TlsBio {
         // A short read has emptied the socket: asking again only costs.
         self.drained_ = result.size < size && !self.below().has_input();
         self.look_at_first({data, result.size});
-        self.looked_at_ += result.size;
-        self.without_data_ += result.size;
+        self.looked_at_ += static_cast<std::uint32_t>(result.size);
+        self.without_data_ += static_cast<std::uint32_t>(result.size);
         if (self.without_data_ > limits::tls_bytes_without_data_max) {
           self.broken_ = "the client sends records of TLS and no data in them";
         }
@@ -261,10 +300,11 @@ void TlsStream::handshake_done() {
   if (auto identity = psk_identity_of(ssl)) tls.psk_identity = std::move(*identity);
   count(Counter::tls_handshakes);
   if (resumed && tls.psk_identity.empty()) count(Counter::tls_resumed);
-  tls_ = std::make_shared<const core::PeerTls>(std::move(tls));
+  const bool proved = tls.certificate != nullptr || !tls.psk_identity.empty();
+  tls_ =
+      proved ? std::make_shared<const core::PeerTls>(std::move(tls)) : nothing_proved(tls.version);
   state_ = State::open;
-  drop_sent_chain(ssl);
-  SSL_set1_verify_cert_store(ssl, nullptr);
+  forget_handshake(ssl);
   SSL_set_app_data(ssl, nullptr);
   context_.reset();
 }

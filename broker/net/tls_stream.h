@@ -71,8 +71,8 @@ class TlsStream final : public Layer {
   std::array<unsigned char, 9> first_{};
   std::uint8_t first_size_ = 0;
   /// Bytes from below since `read` was called, and since the beginning; both start again with data.
-  std::size_t looked_at_ = 0;
-  std::size_t without_data_ = 0;
+  std::uint32_t looked_at_ = 0;
+  std::uint32_t without_data_ = 0;
   /// A rule of ours that the peer broke; static storage.
   const char* broken_ = nullptr;
 };
