@@ -285,6 +285,7 @@ int Traffic::report(const Moment& from, const Moment& to, const Counts& before,
   json.add("delivered_per_s", static_cast<double>(delivered) / seconds);
   report_cost(json, from, to, delivered);
   json.add("p50_us", static_cast<double>(latency_.percentile_ns(0.5)) / 1e3);
+  json.add("p90_us", static_cast<double>(latency_.percentile_ns(0.9)) / 1e3);
   json.add("p99_us", static_cast<double>(latency_.percentile_ns(0.99)) / 1e3);
   json.add("max_us", static_cast<double>(latency_.max_ns()) / 1e3);
   json.add("sent_total", counts_.sent);
