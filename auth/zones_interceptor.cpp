@@ -6,9 +6,10 @@
 #include <utility>
 
 #include "auth/json_fields.h"
-#include "auth/policy_report_text.h"
+#include "auth/zones_explanation.h"
 #include "broker/base/limits.h"
 #include "broker/base/metrics.h"
+#include "broker/core/topic_name.h"
 
 namespace lineshaft::auth {
 namespace {
@@ -330,11 +331,18 @@ core::RequestAnswer ZonesInterceptor::explain(std::string_view body,
   if (size.is_number_unsigned() && size.get<std::uint64_t>() <= 0xFFFFFFFF) {
     attributes.size_bytes = size.get<std::uint32_t>();
   }
-  const Explanation explanation = policy_->explain(subject->principal, subject->client_id,
-                                                   op == "pub" ? Op::publish : Op::deliver,
-                                                   topic.get<std::string>(), attributes);
-  auto answer = to_json(*policy_, explanation);
-  answer["text"] = to_text(*policy_, explanation);
+  ZonesQuestion question{op == "pub" ? "publish" : "subscribe", topic.get<std::string>(),
+                         std::string(subject->client_id), attributes};
+  const core::ParsedShare share = core::parse_share(question.topic);
+  if (op == "sub" && share.syntax == core::ShareSyntax::shared) {
+    question.topic = std::string(share.shared.filter);
+  }
+  const bool is_valid = op == "pub" ? core::is_valid_topic_name(question.topic)
+                                    : core::is_valid_topic_filter(question.topic);
+  if (!is_valid) return {State::refused, R"({"error":"the topic is not valid"})"};
+  const core::Principal& principal = subject->principal;
+  const auto answer =
+      explain_json(*policy_, to_json(principal, place_of(principal)), principal, question);
   return {State::done, to_line(answer)};
 }
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "broker/admin/metrics_page.h"
+#include "broker/admin/policy_routes.h"
 #include "broker/admin/readiness.h"
 
 namespace lineshaft::admin {
@@ -192,6 +193,7 @@ std::vector<Route> api_routes(Backend& backend, std::vector<MetricsSource> sourc
         return status_page(backend.facts(), statistics);
       }));
   routes.push_back(reload_route(backend));
+  for (Route& route : policy_routes(backend)) routes.push_back(std::move(route));
   return routes;
 }
 

@@ -76,6 +76,10 @@ class Backend {
   /// A request through the core; `answer` is called once, on another thread, or never when the
   /// core is stuck or stops. False: there is no core to ask, or too many ask already.
   virtual bool ask_core(std::function<void(const core::Statistics&)> answer) = 0;
+  /// A question or an order to the access policy, as `Interceptor::on_request` takes it; `answer`
+  /// as above. False: there is no core to ask, or too many ask already.
+  virtual bool ask_policy(core::InterceptorRequest request,
+                          std::function<void(const core::RequestAnswer&)> answer) = 0;
   /// The same as SIGHUP; `answer` as above. False: the broker is starting or stopping.
   virtual bool reload(std::function<void(ReloadOutcome)> answer) = 0;
 };

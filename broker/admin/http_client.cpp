@@ -7,7 +7,6 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -21,13 +20,17 @@ namespace {
 /// One call from its connect to its answer.
 class Call {
  public:
-  Call(Method method, const std::string& target) {
+  Call(Method method, const std::string& target, const std::string& body) {
     const bool is_post = method == Method::post;
     request_.method(is_post ? boost::beast::http::verb::post : boost::beast::http::verb::get);
     request_.target(target);
     request_.set(boost::beast::http::field::host, "localhost");
     request_.keep_alive(false);
-    if (is_post) request_.content_length(0);
+    if (is_post) {
+      request_.set(boost::beast::http::field::content_type, "application/json");
+      request_.body() = body;
+      request_.content_length(body.size());
+    }
     // The broker's own answers; a list of all topics may be long.
     parser_.body_limit(boost::none);
   }
@@ -84,7 +87,7 @@ class Call {
   boost::asio::io_context io_{1};
   boost::beast::basic_stream<boost::asio::generic::stream_protocol> stream_{io_};
   boost::beast::flat_buffer buffer_;
-  boost::beast::http::request<boost::beast::http::empty_body> request_;
+  boost::beast::http::request<boost::beast::http::string_body> request_;
   boost::beast::http::response_parser<boost::beast::http::string_body> parser_;
   boost::system::error_code error_;
 };
@@ -92,13 +95,14 @@ class Call {
 }  // namespace
 
 std::variant<HttpResponse, CallFailure> call(const std::string& path, Method method,
-                                             const std::string& target, Milliseconds patience) {
+                                             const std::string& target, Milliseconds patience,
+                                             const std::string& body) {
   // The system's address has room for so much; Asio would throw.
   constexpr std::size_t path_size_max = 107;
   if (path.size() > path_size_max) {
     return CallFailure{CallFailure::Kind::missing, "the path is longer than 107 bytes"};
   }
-  return Call(method, target).run(path, patience);
+  return Call(method, target, body).run(path, patience);
 }
 
 }  // namespace lineshaft::admin

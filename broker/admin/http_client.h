@@ -25,8 +25,10 @@ struct CallFailure {
   std::string why;
 };
 
-/// One request over the Unix socket at `path`; waits for the answer at most `patience`.
+/// One request over the Unix socket at `path`; waits for the answer at most `patience`. `body`:
+/// JSON of a POST.
 std::variant<HttpResponse, CallFailure> call(const std::string& path, Method method,
-                                             const std::string& target, Milliseconds patience);
+                                             const std::string& target, Milliseconds patience,
+                                             const std::string& body = {});
 
 }  // namespace lineshaft::admin

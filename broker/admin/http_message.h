@@ -26,6 +26,8 @@ struct HttpRequest {
   std::string host;
   std::string body;
   Caller caller = Caller::stranger;
+  /// Over the Unix socket: the peer's user by the kernel's word ("uid 1000"); else empty.
+  std::string asker{};
 };
 
 struct HttpResponse {

@@ -80,13 +80,15 @@ Method method_of(http::verb verb) {
 /// waits.
 class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(Socket socket, net::Accepted accepted, Caller caller, Shared& shared)
+  HttpConnection(Socket socket, net::Accepted accepted, Caller caller, std::string asker,
+                 Shared& shared)
       : stream_(std::move(socket)),
         patience_(stream_.get_executor()),
         buffer_(limits::http_header_bytes_max + limits::http_body_bytes_max),
         peer_(std::move(accepted.peer)),
         use_(std::move(accepted.use)),
         caller_(caller),
+        asker_(std::move(asker)),
         shared_(shared) {
     shared_.open.insert(this);
   }
@@ -122,6 +124,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     request_.host.assign(host.data(), host.size());
     request_.body = message.body();
     request_.caller = caller_;
+    request_.asker = asker_;
     keep_alive_ = message.keep_alive();
     if (caller_ == Caller::stranger) note_stranger();
     dispatch();
@@ -157,7 +160,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
     patience_.cancel();
     if (request_.method == Method::post) {
       LINESHAFT_LOG(admin, info, "http_post", {"path", request_.path}, {"peer", peer_->address},
-                    {"status", response.status});
+                    {"asker", asker_}, {"status", response.status});
     }
     write(std::move(response));
   }
@@ -258,6 +261,7 @@ class HttpConnection : public std::enable_shared_from_this<HttpConnection> {
   const std::shared_ptr<const core::Peer> peer_;
   const net::ListenerUse use_;
   const Caller caller_;
+  const std::string asker_;
   Shared& shared_;
 };
 
@@ -311,13 +315,15 @@ class HttpServer::Impl {
     const bool is_unix = !unix_path.empty();
     const int socket = accepted.socket.get();
     const Caller caller = is_unix ? caller_at(socket, unix_path) : Caller::loopback;
+    std::string asker = is_unix ? asker_at(socket) : std::string();
     const asio::generic::stream_protocol protocol(domain_of(socket), 0);
     error_code error;
     Socket taken(io_);
     taken.assign(protocol, socket, error);
     if (error) return;
     accepted.socket.release();
-    std::make_shared<HttpConnection>(std::move(taken), std::move(accepted), caller, shared_)
+    std::make_shared<HttpConnection>(std::move(taken), std::move(accepted), caller,
+                                     std::move(asker), shared_)
         ->read();
   }
 

@@ -10,6 +10,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string>
 #include <vector>
 
 namespace lineshaft::admin {
@@ -58,6 +59,13 @@ std::vector<::gid_t> groups_of(int socket) {
 bool is_own_user(::uid_t peer, ::uid_t own, std::string_view uid_map) {
   if (peer == unmapped_user && !maps_everybody(uid_map)) return false;
   return peer == 0 || peer == own;
+}
+
+std::string asker_at(int socket) {
+  ucred peer{};
+  ::socklen_t size = sizeof peer;
+  if (::getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return {};
+  return "uid " + std::to_string(peer.uid);
 }
 
 Caller caller_at(int socket, const std::string& path) {

@@ -14,6 +14,9 @@ namespace lineshaft::admin {
 /// holds when somebody changed the mode.
 Caller caller_at(int socket, const std::string& path);
 
+/// Its user, for the audit log: "uid 1000"; empty when the kernel does not tell.
+std::string asker_at(int socket);
+
 /// Is the peer root, or who runs the broker? `uid_map` is /proc/self/uid_map: in a user namespace
 /// that does not know every user, the kernel shows all the others as one (65534), and that one is
 /// nobody's.

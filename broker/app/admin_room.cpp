@@ -67,9 +67,13 @@ admin::BrokerFacts AdminRoom::facts() {
   return facts;
 }
 
-bool AdminRoom::ask_core(std::function<void(const core::Statistics&)> answer) {
+bool AdminRoom::has_core() const {
   const admin::Phase phase = phase_;
-  if (phase != admin::Phase::running && phase != admin::Phase::draining) return false;
+  return phase == admin::Phase::running || phase == admin::Phase::draining;
+}
+
+bool AdminRoom::ask_core(std::function<void(const core::Statistics&)> answer) {
+  if (!has_core()) return false;
   {
     const std::lock_guard lock(askers_mutex_);
     if (askers_.size() >= limits::http_core_askers_max) return false;
@@ -91,6 +95,23 @@ void AdminRoom::answer_askers(const core::Statistics& statistics) {
     askers.swap(askers_);
   }
   for (const auto& answer : askers) answer(statistics);
+}
+
+bool AdminRoom::ask_policy(core::InterceptorRequest request,
+                           std::function<void(const core::RequestAnswer&)> answer) {
+  if (!has_core()) return false;
+  // Those whom nobody waits for any more count until the core has answered them, too.
+  if (++policy_questions_ > limits::http_core_askers_max) {
+    --policy_questions_;
+    return false;
+  }
+  server_->request({0, std::move(request)},
+                   [this, answer = std::move(answer)](const core::Reply& reply) {
+                     --policy_questions_;
+                     const auto* const said = std::get_if<core::RequestAnswer>(&reply.what);
+                     if (said != nullptr) answer(*said);
+                   });
+  return true;
 }
 
 bool AdminRoom::reload(std::function<void(admin::ReloadOutcome)> answer) {

@@ -42,9 +42,12 @@ class AdminRoom final : public admin::Backend {
   // For the room.
   admin::BrokerFacts facts() override;
   bool ask_core(std::function<void(const core::Statistics&)> answer) override;
+  bool ask_policy(core::InterceptorRequest request,
+                  std::function<void(const core::RequestAnswer&)> answer) override;
   bool reload(std::function<void(admin::ReloadOutcome)> answer) override;
 
  private:
+  bool has_core() const;
   void answer_askers(const core::Statistics& statistics);
 
   const Options& options_;
@@ -61,6 +64,9 @@ class AdminRoom final : public admin::Backend {
   /// Pages that wait for the answer to the one request that is on its way.
   std::mutex askers_mutex_;
   std::vector<std::function<void(const core::Statistics&)>> askers_;
+
+  /// Questions to the policy that are on their way.
+  std::atomic<std::size_t> policy_questions_{0};
 
   admin::RequestTotals totals_;
   admin::HttpServer http_;

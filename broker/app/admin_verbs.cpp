@@ -8,104 +8,13 @@
 #include <optional>
 #include <variant>
 
-#include "broker/admin/http_client.h"
-#include "broker/base/limits.h"
+#include "broker/app/admin_call.h"
+#include "broker/app/terminal.h"
 
 namespace lineshaft::app {
 namespace {
 
 using Json = nlohmann::json;
-using admin::CallFailure;
-
-/// The broker gives up first, so that its own words arrive.
-constexpr Milliseconds call_patience = limits::http_reload_patience + Milliseconds{5'000};
-
-void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
-void complain(const std::string& text) {
-  std::fputs(("lineshaft: " + text + "\n").c_str(), stderr);
-}
-
-ExitCode explain(const CallFailure& failure, const std::vector<std::string>& sockets) {
-  const std::string where = fmt::format("{}", fmt::join(sockets, ", "));
-  switch (failure.kind) {
-    case CallFailure::Kind::missing:
-    case CallFailure::Kind::nobody:
-      complain(fmt::format(
-          "no broker answers at {}: {}. Start one with `lineshaft serve`, or name the socket of "
-          "the one that runs with --socket PATH; its log has it as \"admin\" of event=ready.",
-          where, failure.why));
-      return ExitCode::unavailable;
-    case CallFailure::Kind::permission:
-      complain(
-          fmt::format("{}: {}. Ask as root, as the user the broker runs as, or as a member of "
-                      "the socket's group.",
-                      where, failure.why));
-      return ExitCode::no_permission;
-    case CallFailure::Kind::no_answer:
-      break;
-  }
-  complain(
-      fmt::format("the broker at {} took the call and did not answer: {}. Its log may say "
-                  "why; if it does nothing at all any more, restart it.",
-                  where, failure.why));
-  return ExitCode::unavailable;
-}
-
-/// The answer, or nothing after the reason was told and put into `exit_code`.
-std::optional<admin::HttpResponse> ask(const ConfigSources& sources, const Command& command,
-                                       admin::Method method, const std::string& target,
-                                       ExitCode& exit_code) {
-  std::vector<std::string> sockets;
-  try {
-    sockets = command.socket ? std::vector{*command.socket} : admin_sockets(sources);
-  } catch (const ConfigError& error) {
-    std::fputs(error.what(), stderr);
-    complain("the configuration does not say where the broker is; name its socket with --socket.");
-    exit_code = ExitCode::config;
-    return std::nullopt;
-  }
-  std::optional<CallFailure> failed;
-  for (const std::string& socket : sockets) {
-    auto outcome = admin::call(socket, method, target, call_patience);
-    if (auto* const answer = std::get_if<admin::HttpResponse>(&outcome)) return std::move(*answer);
-    failed = std::get<CallFailure>(outcome);
-    // A socket that a broker of before has left is as good as none.
-    if (failed->kind != CallFailure::Kind::missing && failed->kind != CallFailure::Kind::nobody) {
-      sockets = {socket};
-      break;
-    }
-  }
-  exit_code = explain(*failed, sockets);
-  return std::nullopt;
-}
-
-/// What an answer that is not 200 says.
-ExitCode refused(const admin::HttpResponse& answer) {
-  const Json json = Json::parse(answer.body, nullptr, false);
-  if (!json.is_object() || !json.contains("detail")) {
-    complain(
-        fmt::format("the broker answers with {} and nothing that is understood; is it of "
-                    "another version?",
-                    answer.status));
-    return ExitCode::internal;
-  }
-  for (const Json& each : json.value("problems", Json::array())) {
-    const ConfigProblem problem{each.value("where", ""), each.value("what", ""),
-                                each.value("remedy", "")};
-    std::fputs(describe(problem).c_str(), stderr);
-  }
-  complain(json.value("detail", ""));
-  switch (answer.status) {
-    case 403:
-      return ExitCode::no_permission;
-    case 422:
-      return ExitCode::config;
-    case 503:
-      return ExitCode::disk_failed;
-    default:
-      return ExitCode::internal;
-  }
-}
 
 std::string duration(std::int64_t seconds) {
   const std::int64_t minutes = seconds / 60, hours = minutes / 60, days = hours / 24;
@@ -165,20 +74,6 @@ std::string counts_text(const Json& counts) {
 
 }  // namespace
 
-std::vector<std::string> admin_sockets(const ConfigSources& sources) {
-  const auto options = load_options(sources);
-  std::vector<std::string> sockets = {options->admin.socket};
-  const auto is_said = [&](const char* name) {
-    return !options->settings.find(name)->second.where.empty();
-  };
-  if (is_said("admin.socket") || is_said("node.data_dir")) return sockets;
-  const std::string folder(system_data_dir);
-  for (const std::string& other : {sources.run_folder + "/admin.sock", folder + "/admin.sock"}) {
-    if (other != sockets.front()) sockets.push_back(other);
-  }
-  return sockets;
-}
-
 std::string status_text(const std::string& body) {
   const Json json = Json::parse(body);
   const auto text = [&](const char* name) { return json.at(name).get<std::string>(); };
@@ -202,14 +97,14 @@ std::string status_text(const std::string& body) {
 ExitCode ask_status(const ConfigSources& sources, const Command& command) {
   ExitCode exit_code = ExitCode::ok;
   const bool is_probe = !command.probe.empty();
-  const auto answer = ask(sources, command, admin::Method::get,
-                          is_probe ? "/" + command.probe : "/api/v1/status", exit_code);
+  const auto answer = ask_broker(sources, command.socket, admin::Method::get,
+                                 is_probe ? "/" + command.probe : "/api/v1/status", {}, exit_code);
   if (!answer) return exit_code;
   if (is_probe && (answer->status == 200 || answer->status == 503)) {
     say(answer->body);
     return answer->status == 200 ? ExitCode::ok : ExitCode::disk_failed;
   }
-  if (answer->status != 200) return refused(*answer);
+  if (answer->status != 200) return tell_refusal(*answer);
   try {
     say(command.json ? answer->body : status_text(answer->body));
     const bool ready = Json::parse(answer->body).at("ready").get<bool>();
@@ -223,11 +118,11 @@ ExitCode ask_status(const ConfigSources& sources, const Command& command) {
 
 ExitCode ask_reload(const ConfigSources& sources, const Command& command) {
   ExitCode exit_code = ExitCode::ok;
-  const auto answer =
-      ask(sources, command, admin::Method::post, "/api/v1/config:reload", exit_code);
+  const auto answer = ask_broker(sources, command.socket, admin::Method::post,
+                                 "/api/v1/config:reload", {}, exit_code);
   if (!answer) return exit_code;
   const Json json = Json::parse(answer->body, nullptr, false);
-  if (!json.is_object()) return refused(*answer);
+  if (!json.is_object()) return tell_refusal(*answer);
   const auto names = [&](const char* member) {
     std::vector<std::string> list;
     for (const Json& each : json.value(member, Json::array())) {
@@ -241,7 +136,7 @@ ExitCode ask_reload(const ConfigSources& sources, const Command& command) {
   if (!waiting.empty()) {
     say(fmt::format("Waits for a restart: {}.\n", fmt::join(waiting, ", ")));
   }
-  if (answer->status != 200) return refused(*answer);
+  if (answer->status != 200) return tell_refusal(*answer);
   if (changed.empty() && waiting.empty()) say("Read again: nothing has changed.\n");
   return ExitCode::ok;
 }

@@ -15,10 +15,6 @@ ExitCode ask_status(const ConfigSources& sources, const Command& command);
 /// `lineshaft reload`
 ExitCode ask_reload(const ConfigSources& sources, const Command& command);
 
-/// Where the broker of this configuration has its admin socket, the likeliest first. The system's
-/// broker is among them only when nothing names another one. Throws `ConfigError`.
-std::vector<std::string> admin_sockets(const ConfigSources& sources);
-
 /// The page /api/v1/status for people, with a newline; throws `std::exception` when `json` is
 /// something else.
 std::string status_text(const std::string& json);

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "broker/app/command_line_cert.h"
+#include "broker/app/command_line_policy.h"
 #include "broker/app/command_line_zones.h"
 
 namespace lineshaft::app {
@@ -215,6 +216,7 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
   add_cert(app, command);
   add_audit(app, command);
   add_explain(app, command);
+  add_policy_verbs(app, command);
   add_others(app, command, example);
 
   CommandLine line;

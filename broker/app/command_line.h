@@ -10,6 +10,7 @@
 #include "broker/app/exit_code.h"
 #include "broker/app/explain_verb.h"
 #include "broker/app/passwd.h"
+#include "broker/app/policy_verbs.h"
 
 namespace lineshaft::app {
 
@@ -28,15 +29,16 @@ struct Command {
     cert,
     report,
     explain,
+    policy,
   };
 
   Verb verb = Verb::serve;
   std::optional<std::string> config_file;
   std::vector<std::string> listen;
   std::optional<std::string> data_dir;
-  /// status, reload: the admin socket, when it is not the configuration's.
+  /// Verbs that ask a running broker: its admin socket, when it is not the configuration's.
   std::optional<std::string> socket;
-  /// status: the broker's own answer; report: as JSON.
+  /// status: the broker's own answer; others: as JSON.
   bool json = false;
   /// status: "healthz" or "readyz" instead of everything.
   std::string probe;
@@ -45,6 +47,7 @@ struct Command {
   PasswdOptions passwd;
   CertOptions cert;
   ExplainOptions explain;
+  PolicyCommand policy;
   /// import-mosquitto: one of them.
   std::string import_passwords;
   std::string import_acl;

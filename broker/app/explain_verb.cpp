@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "auth/zones_explanation.h"
+#include "broker/app/terminal.h"
 #include "broker/app/zones_setup.h"
 #include "broker/core/topic_name.h"
 #include "broker/net/tls_files.h"
@@ -17,10 +18,6 @@ namespace lineshaft::app {
 namespace {
 
 using Json = nlohmann::json;
-
-void complain(const std::string& text) {
-  std::fputs(("lineshaft: " + text + "\n").c_str(), stderr);
-}
 
 /// One question to a compiled policy.
 class Inquiry {
@@ -116,9 +113,7 @@ class Inquiry {
 void print_explanation(nlohmann::json answer, bool as_json) {
   const std::string text = answer.at("text").get<std::string>();
   answer.erase("text");
-  std::fputs(as_json ? (answer.dump(2, ' ', false, Json::error_handler_t::replace) + "\n").c_str()
-                     : text.c_str(),
-             stdout);
+  say(as_json ? answer.dump(2, ' ', false, Json::error_handler_t::replace) + "\n" : text);
 }
 
 ExitCode explain(const ConfigSources& sources, const ExplainOptions& question, WallTime now) {

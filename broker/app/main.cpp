@@ -14,6 +14,7 @@
 #include "broker/app/explain_verb.h"
 #include "broker/app/import_verb.h"
 #include "broker/app/passwd.h"
+#include "broker/app/policy_verbs.h"
 #include "broker/app/report_verb.h"
 #include "broker/app/serve.h"
 #include "broker/base/log.h"
@@ -50,6 +51,8 @@ ExitCode run(const Command& command) {
       return read_audit(sources, command.audit);
     case Command::Verb::explain:
       return explain(sources, command.explain, SystemClock().now().wall);
+    case Command::Verb::policy:
+      return ask_policy(sources, command.socket, command.policy, command.json);
     case Command::Verb::version:
       std::printf("lineshaft %s (MQTT 5.0, 3.1.1, 3.1)\n", version().c_str());
       break;

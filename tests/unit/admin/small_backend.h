@@ -33,6 +33,13 @@ class SmallBackend final : public Backend {
     answer(statistics);
     return true;
   }
+  bool ask_policy(core::InterceptorRequest request,
+                  std::function<void(const core::RequestAnswer&)> reply) override {
+    if (refuses) return false;
+    asked = std::move(request);
+    if (!silent) reply(policy_answer);
+    return true;
+  }
   bool reload(std::function<void(ReloadOutcome)> answer) override {
     if (refuses) return false;
     answer(outcome);
@@ -42,6 +49,8 @@ class SmallBackend final : public Backend {
   BrokerFacts known;
   core::Statistics statistics;
   ReloadOutcome outcome;
+  core::InterceptorRequest asked;
+  core::RequestAnswer policy_answer{core::RequestAnswer::State::done, "{}"};
   bool refuses = false;
   bool silent = false;
 };

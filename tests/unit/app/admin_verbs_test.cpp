@@ -1,5 +1,6 @@
 #include "broker/app/admin_verbs.h"
 
+#include "broker/app/admin_call.h"
 #include "tests/support/catch.h"
 #include "tests/unit/app/config_world.h"
 
