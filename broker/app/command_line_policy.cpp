@@ -36,7 +36,7 @@ what it would have decided otherwise since both are in force.)";
 
 constexpr const char* learn_footer = R"(
 Prints the flows between zones that the broker was asked for and that no conduit lets through, as
-[[conduits]] to read, to cut down and to paste. Observed is what came since the policy is in force.)";
+[[conduits]] to read, to cut down and to paste. What came since the policy is in force counts.)";
 
 /// Where the broker is.
 void add_place(CLI::App* verb, Command& command) {
@@ -75,7 +75,7 @@ void add_identity(CLI::App* verb, PolicyCommand& options) {
   verb->add_option("--zone", options.zone, "Only in this zone")->type_name("NAME");
   verb->add_option(
           "--issuer", options.issuer,
-          "Only with a certificate of the CA with this key, as `why` prints it: sha256:HEX")
+          "Only with a certificate of the CA with this key, as `why --json` has it: sha256:HEX")
       ->type_name("KEY");
 }
 

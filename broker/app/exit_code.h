@@ -5,8 +5,8 @@ namespace lineshaft::app {
 /// Exit statuses of the program, as in sysexits.h; docs/operations.md says what to do at each.
 enum class ExitCode : int {
   ok = 0,
-  denied = 3,  ///< `explain`, `why`: the policy says no; `report`: a zone has gaps
-  usage = 64,
+  denied = 3,          ///< `explain`, `why`: the policy says no; `report`: a zone has gaps
+  usage = 64,          ///< also: a running broker refuses what its policy is asked
   data_error = 65,     ///< `audit verify`: the log is not what was written
   no_input = 66,       ///< `audit`: there is nothing to read
   unavailable = 69,    ///< an address a listener wants is in use

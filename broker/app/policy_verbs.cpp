@@ -62,7 +62,9 @@ Json body_of(const PolicyCommand& command) {
   }
   put_text(body, "zone", command.zone);
   put_text(body, "identity", command.identity);
-  put_text(body, "issuer", command.issuer);
+  constexpr std::string_view key_prefix = "sha256:";
+  const bool has_prefix = command.issuer.starts_with(key_prefix);
+  put_text(body, "issuer", command.issuer.substr(has_prefix ? key_prefix.size() : 0));
   put_text(body, "role", command.role);
   put_text(body, "reason", command.reason);
   // What is left of a second counts as one.

@@ -35,8 +35,8 @@ struct PolicyCommand {
   /// island: of this zone, on or off. quarantine, breakglass: empty is any zone.
   std::string zone;
   bool on = false;
-  /// Name of a user or certificate; `issuer`: the key of the CA that vouches for it, as `why`
-  /// prints it, empty is any.
+  /// Name of a user or certificate; `issuer`: the key of the CA that vouches for it, as
+  /// `why --json` has it, empty is any.
   std::string identity;
   std::string issuer;
   std::string role;

@@ -2,11 +2,10 @@
 
 import json
 import os
-import subprocess
 
-from broker import PATIENCE_S, run_tests
+from broker import run_tests
 from first_steps_test import messages, subscriber
-from zones_test import CONDUIT, VERSIONS, Plant, lineshaft
+from zones_plant import CONDUIT, VERSIONS, Plant, lineshaft
 
 MORE = """
 [roles.writer]
@@ -20,7 +19,7 @@ class OperatedPlant(Plant):
     """With a watcher beside the press in ot."""
 
     def __init__(self, conduits=CONDUIT):
-        super().__init__(conduits + MORE)
+        super().__init__(conduits)
         done = lineshaft("cert", "issue", self.pki, "watch", "--zone", "ot", "--role", "edge")
         assert done.returncode == 0, done.stderr
 
@@ -29,8 +28,10 @@ class OperatedPlant(Plant):
         return [os.path.join(self.pki, folder, f"{name}.{kind}") for kind in ("crt", "key")]
 
     def write(self, conduits):
-        policy = conduits if MORE in conduits else conduits + MORE
-        super().write(policy.replace('subscribe = ["plant1/ot/#"]', ""))
+        super().write(conduits + MORE)
+        with open(self.broker.config_file, encoding="utf-8") as file:
+            text = file.read()
+        self.broker.write_config(text.replace('["plant1/ot/#"]', '["plant1/ot/#", "spBv1.0/#"]'))
 
     def tell(self, *arguments):
         return lineshaft(*arguments, "--socket", os.path.join(self.broker.data, "admin.sock"))
@@ -47,7 +48,7 @@ class OperatedPlant(Plant):
     def mortal(self, name, client_id, topic):
         """A client whose will is due when it is killed."""
         return subscriber(self.broker, *self.options(name, "mqttv5"), "-i", client_id, "-t",
-                          "plant1/none", "--will-topic", topic, "--will-payload", "gone",
+                          "plant1/ot/none", "--will-topic", topic, "--will-payload", "gone",
                           "--will-qos", "1")
 
 

@@ -341,6 +341,19 @@ TEST_CASE("the live explanation says what decided", "[auth][zones]") {
         State::refused);
   CHECK(w.rules.on_request("explain", R"({"op":"write","topic":"a"})", &subject).state ==
         State::refused);
+  CHECK(w.rules.on_request("explain", R"({"op":"pub","topic":"a/#"})", &subject).state ==
+        State::refused);
+  const auto ask = [&](const char* body) {
+    return nlohmann::json::parse(w.rules.on_request("explain", body, &subject).body);
+  };
+  CHECK(ask(R"({"op":"sub","topic":"$share/g/plant1/#"})")["decision"]["receives"] ==
+        "a part of it");
+  const auto weak = somebody("ot", {"edge"}, 1);
+  const core::Subject shut_out{weak, "c"};
+  const auto why = nlohmann::json::parse(
+      w.rules.on_request("explain", R"({"op":"pub","topic":"plant1/ot/a"})", &shut_out).body);
+  CHECK(why["allow"] == false);
+  CHECK(why["identity"]["reason"] == "STRENGTH");
   CHECK(w.rules.on_request("explain", "[", &subject).state == State::refused);
 }
 
