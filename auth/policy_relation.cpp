@@ -5,6 +5,7 @@
 
 #include "auth/filter_relation.h"
 #include "auth/policy_evaluation.h"
+#include "broker/base/limits.h"
 #include "broker/core/topic_name.h"
 
 namespace lineshaft::auth {
@@ -17,6 +18,8 @@ class PolicyRelation {
       : body_(*snapshot.body_), who_(who), filter_(filter) {}
 
   Relation find();
+  /// Through the policy, so far.
+  std::uint32_t steps() const { return steps_; }
 
  private:
   using Slots = std::vector<PolicyTrie::Relative>;
@@ -44,6 +47,9 @@ class PolicyRelation {
   bool has_denials_ = false;
   bool is_all_allowed_ = false;
   bool is_all_owned_ = false;
+  /// A filter under many conduits is not followed to the end.
+  bool is_enough() const { return steps_ > limits::relate_steps_max; }
+  mutable std::uint32_t steps_ = 0;
 };
 
 bool PolicyRelation::has_role(const SparseBits& bits) const {
@@ -66,6 +72,7 @@ const std::string& PolicyRelation::text(const PolicyTrie::Relative& slot) const 
 void PolicyRelation::gather() {
   types_ = possible_types(filter_);
   relatives_ = body_.trie.relatives(filter_, who_.variables());
+  steps_ += static_cast<std::uint32_t>(relatives_.size());
   for (const PolicyTrie::Relative& relative : relatives_) {
     const PolicySlot& slot = body_.slots[relative.slot];
     if (has_role(slot.deny)) {
@@ -87,6 +94,7 @@ void PolicyRelation::gather() {
 /// Is there a topic that both match? Variables count as what they stand for.
 bool PolicyRelation::meet(const PolicyTrie::Relative& one,
                           const PolicyTrie::Relative& other) const {
+  steps_ += 4;  // as long as four others
   std::string filled[2];
   const auto plain = [&](const std::string& filter, std::string& into) -> std::string_view {
     if (filter.find("${") == std::string::npos) return filter;
@@ -124,6 +132,7 @@ bool PolicyRelation::may_cross_some(std::uint8_t owner, const Slots& owned) cons
     return relative.contains && has_conduit(commands, owner);
   });
   for (std::uint32_t i = range.begin; i < range.end; ++i) {
+    if (is_enough()) return true;
     const CompiledConduit& conduit = body_.conduits[i];
     if (!conduit.spec.via_subscribe || !who_.is_active(i)) continue;
     if (who_.is_excepted_everywhere(conduit)) continue;
@@ -134,11 +143,13 @@ bool PolicyRelation::may_cross_some(std::uint8_t owner, const Slots& owned) cons
                  who_.conduit_condition(conduit, type, all_commands) == PolicyReason::allowed;
         });
     if (!possible) continue;
+    steps_ += static_cast<std::uint32_t>(relatives_.size());
     const bool excepted = std::ranges::any_of(relatives_, [&](const auto& relative) {
       return relative.contains && has_conduit(body_.slots[relative.slot].except, i);
     });
     if (excepted) continue;
     for (const PolicyTrie::Relative& topics : relatives_) {
+      if (is_enough()) return true;
       if (!has_conduit(body_.slots[topics.slot].topics, i)) continue;
       for (const PolicyTrie::Relative& allowed : allowed_) {
         if (!meet(topics, allowed)) continue;
@@ -175,6 +186,8 @@ bool PolicyRelation::may_cross_all(std::uint8_t owner) const {
              who_.conduit_condition(conduit, type, some_commands) == PolicyReason::allowed;
     });
     if (!passes) continue;
+    steps_ += static_cast<std::uint32_t>(relatives_.size());
+    if (is_enough()) return false;
     bool contains_all = false;
     bool excepts_some = false;
     for (const PolicyTrie::Relative& relative : relatives_) {
@@ -214,8 +227,14 @@ bool may_stand_for_others(std::string_view filter) {
 }  // namespace
 
 Relation PolicySnapshot::relate(const core::Principal& principal, std::string_view client_id,
-                                std::string_view filter) const {
+                                std::string_view filter, std::uint32_t* steps) const {
   const PolicyEvaluation who(*this, principal, client_id);
+  const auto relate_plain = [&](std::string_view plain) {
+    PolicyRelation one(*this, who, plain);
+    const Relation relation = one.find();
+    if (steps != nullptr) *steps = one.steps();
+    return relation;
+  };
   if (who.refusal() != PolicyReason::allowed) return Relation::disjoint;
   if (!core::is_valid_topic_filter(filter) || who.is_denied_everywhere()) {
     return Relation::disjoint;
@@ -233,11 +252,11 @@ Relation PolicySnapshot::relate(const core::Principal& principal, std::string_vi
                        !core::has_wildcard(inner.substr(0, inner.find('/'))) &&
                        !may_stand_for_others(inner) && !is_sys(inner);
     if (!plain) return Relation::overlap;
-    const Relation relation = PolicyRelation(*this, who, inner).find();
+    const Relation relation = relate_plain(inner);
     // A denial may be for the outer name alone.
     return relation == Relation::subset ? Relation::overlap : relation;
   }
-  return PolicyRelation(*this, who, filter).find();
+  return relate_plain(filter);
 }
 
 }  // namespace lineshaft::auth

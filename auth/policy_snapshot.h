@@ -213,9 +213,10 @@ class PolicySnapshot {
   Decision check(const core::Principal& principal, std::string_view client_id, Op op,
                  std::string_view topic, const MessageAttributes& attributes) const;
 
-  /// What of `filter` (without "$share/NAME/") may `principal` receive?
+  /// What of `filter` (without "$share/NAME/") may `principal` receive? `steps`: how many it took
+  /// through the policy, if it took more than for one topic.
   Relation relate(const core::Principal& principal, std::string_view client_id,
-                  std::string_view filter) const;
+                  std::string_view filter, std::uint32_t* steps = nullptr) const;
 
   /// May who wrote a retained message still stand behind it? `allowed`, or why not: its zone may
   /// not publish there any more, or it is in quarantine. Its roles are not asked: nobody knows

@@ -249,8 +249,10 @@ PolicyReason ZonesInterceptor::filter_refusal(const core::Subject& subject,
 
 core::SubscribeVerdict ZonesInterceptor::on_subscribe(const core::Subject& subject,
                                                       std::string_view filter) {
-  const Relation relation = policy_->relate(subject.principal, subject.client_id, filter);
+  std::uint32_t steps = 0;
+  const Relation relation = policy_->relate(subject.principal, subject.client_id, filter, &steps);
   core::SubscribeVerdict verdict;
+  verdict.work = 1 + steps / limits::relate_steps_easy;
   verdict.covers_all_topics = relation == Relation::subset;
   const ZoneFacts* const zone = policy_->zone(subject.principal.zone);
   const bool is_part = relation == Relation::overlap;

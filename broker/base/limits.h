@@ -277,8 +277,17 @@ inline constexpr std::size_t added_messages_max = 256;
 /// What interceptors may keep in the store, items and bytes of one; more is refused, counted.
 inline constexpr std::size_t kept_items_max = 10'000;
 inline constexpr std::size_t kept_item_bytes_max = 64 * 1024;
-/// Connections or subscriptions one turn looks at again when the policy has changed.
+/// Work of one turn when the policy has changed: connections or subscriptions that are easy to look
+/// at. One with a wide filter under a large policy counts for as many as it takes. As much again
+/// may go into new subscriptions; a SUBSCRIBE that needs more goes on in the next turn.
 inline constexpr std::size_t relate_slice = 256;
+/// Answers about Topic Filters that are remembered by policy class; then all are forgotten.
+inline constexpr std::size_t filter_verdicts_max = 16'384;
+/// Steps through a policy that look for what a filter may receive; further on the answer is that
+/// each topic has to be asked for.
+inline constexpr std::uint32_t relate_steps_max = 65'536;
+/// Steps that cost as much as one easy look.
+inline constexpr std::uint32_t relate_steps_easy = 64;
 /// Log records waiting for the writer thread; then further ones are dropped and counted.
 inline constexpr std::size_t log_queue = 8192;
 /// Metrics of one Sparkplug payload; one with more is forwarded but not understood.

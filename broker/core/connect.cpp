@@ -50,6 +50,11 @@ void Core::on_connect(ConnectionState& connection, mqtt::ConnectPacket& packet) 
 
   // [MQTT-3.1.3-2] the identifier names the session. [MQTT-3.1.4-4] take over, resume or begin.
   Session* session = sessions_.find(packet.client_id);
+  if (session != nullptr && session->connected) {
+    // What it has sent to us before counts, a DISCONNECT too: the session may be over behind it.
+    end_subscribe(session->connection);
+    session = sessions_.find(packet.client_id);
+  }
   bool session_present = false;
   // `check_rights` lets pass whose owner is gone: the session ends, nobody else reads it.
   if (session != nullptr && connection.admission) {

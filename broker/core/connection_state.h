@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "broker/core/effects.h"
@@ -23,6 +25,28 @@ struct HeldPacket {
   bool frees_quota = false;
 };
 
+/// A SUBSCRIBE on its way: one with many filters takes several turns. What the client has sent
+/// behind it waits with it.
+struct UnfinishedSubscribe {
+  /// The same filter with the same options again changes nothing: it is not judged again.
+  struct Done {
+    mqtt::SubscriptionOptions options;
+    ReasonCode reason = ReasonCode::success;
+  };
+
+  std::unique_ptr<mqtt::SubscribePacket> packet;
+  std::unique_ptr<mqtt::SubackPacket> answer;
+  /// The first item that is still to be done.
+  std::size_t next = 0;
+  std::unordered_map<std::string_view, Done> done;
+  /// Judged without becoming a subscription: those a session's limit does not bound.
+  std::size_t unbounded = 0;
+  /// The connection is lost: the rest is taken as it is, and judged like what a policy finds there
+  /// when it comes.
+  bool unjudged = false;
+  std::vector<mqtt::Packet> behind;
+};
+
 /// The core's view of one network connection.
 struct ConnectionState {
   ConnectionId id;
@@ -35,6 +59,7 @@ struct ConnectionState {
   bool paused_by_journal = false;
   bool paused_by_memory = false;
   bool paused_by_watcher = false;
+  bool paused_by_subscribe = false;
   bool problem_information = true;
   /// The broker stops: DISCONNECT 0x8B follows the last held packet.
   bool drains = false;
@@ -70,6 +95,8 @@ struct ConnectionState {
   std::uint32_t overload_round = 0;
   std::uint64_t round_bytes = 0;
 
+  /// Null: none is on its way.
+  std::unique_ptr<UnfinishedSubscribe> subscribing;
   RingQueue<HeldPacket> held;
   /// The topic it published to last.
   TopicIndex memo = no_topic;

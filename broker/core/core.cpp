@@ -1,6 +1,7 @@
 #include "broker/core/core.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "broker/base/log.h"
@@ -108,12 +109,22 @@ void Core::on_packets(PacketsArrived input) {
   if (connection == nullptr || draining_) return;
   connection->last_packet = now_.steady;
   count(Counter::packets_received, input.packets.size());
-  for (mqtt::Packet& packet : input.packets) {
-    on_packet(*connection, packet);
+  take_packets(input.connection, input.packets);
+}
+
+/// In their order: what stands behind a SUBSCRIBE that takes several turns waits with it.
+void Core::take_packets(const ConnectionId& id, std::vector<mqtt::Packet>& packets) {
+  for (auto packet = packets.begin(); packet != packets.end(); ++packet) {
     // A packet may have closed the connection: nothing of it is processed any more [MQTT-3.1.4-6].
-    if (interceptor_) publish_added();
-    connection = connections_.find(input.connection);
+    ConnectionState* const connection = connections_.find(id);
     if (connection == nullptr) return;
+    if (connection->subscribing) {
+      auto& behind = connection->subscribing->behind;
+      std::move(packet, packets.end(), std::back_inserter(behind));
+      return;
+    }
+    on_packet(*connection, *packet);
+    if (interceptor_) publish_added();
   }
 }
 
@@ -140,7 +151,9 @@ void Core::on_packet(ConnectionState& connection, mqtt::Packet& packet) {
               on_connect(connection, *in);
             }
           },
-          [&](std::unique_ptr<mqtt::SubscribePacket>& in) { on_subscribe(connection, *in); },
+          [&](std::unique_ptr<mqtt::SubscribePacket>& in) {
+            on_subscribe(connection, std::move(in));
+          },
           [&](std::unique_ptr<mqtt::UnsubscribePacket>& in) { on_unsubscribe(connection, *in); },
           [&](std::unique_ptr<mqtt::DisconnectPacket>& in) { on_disconnect(connection, *in); },
           [&](std::unique_ptr<mqtt::AuthPacket>& in) { on_auth(connection, *in); },
@@ -168,7 +181,7 @@ void Core::set_paused(ConnectionState& connection, bool ConnectionState::*reason
 void Core::pause_reading(ConnectionState& connection, bool ConnectionState::*reason, bool paused) {
   const auto by_us = [&] {
     return connection.paused_by_journal || connection.paused_by_memory ||
-           connection.paused_by_watcher;
+           connection.paused_by_watcher || connection.paused_by_subscribe;
   };
   const bool before = by_us();
   set_paused(connection, reason, paused);
@@ -184,7 +197,8 @@ void Core::arm_keep_alive(ConnectionState& connection) {
 
 void Core::on_keep_alive(ConnectionState& connection) {
   const bool paused = connection.paused_by_net || connection.paused_by_journal ||
-                      connection.paused_by_memory || connection.paused_by_watcher;
+                      connection.paused_by_memory || connection.paused_by_watcher ||
+                      connection.paused_by_subscribe;
   if (paused) connection.last_packet = now_.steady;
   if (connection.last_packet + connection.silence_max > now_.steady) {
     arm_keep_alive(connection);
@@ -217,6 +231,7 @@ void Core::on_time() {
     finish_drain();
     return;
   }
+  continue_subscribes();
   if (interceptor_) {
     on_policy_edge();
     sweep_policy();

@@ -22,6 +22,7 @@
 #include "broker/core/interceptor.h"
 #include "broker/core/persist.h"
 #include "broker/core/policy_state.h"
+#include "broker/core/publication.h"
 #include "broker/core/quotas.h"
 #include "broker/core/ring_queue.h"
 #include "broker/core/session.h"
@@ -67,32 +68,6 @@ class Core {
   /// Why a connection ends, as far as its will is concerned.
   enum class WillFate : std::uint8_t { publish, discard };
 
-  /// One delivery that a publish leads to.
-  struct Target {
-    Session* session = nullptr;
-    QoS qos = QoS::at_most_once;
-    bool retain = false;
-    /// Counts against a rate when it goes out.
-    bool limited = false;
-    ShareId share = 0;
-    std::uint32_t identifiers_begin = 0;
-    std::uint32_t identifiers_size = 0;
-  };
-  /// What a publish needs on its way through the router.
-  struct Publication {
-    MessagePtr message;
-    TopicIndex topic = no_topic;
-    /// Null for the broker's own.
-    Session* publisher = nullptr;
-    /// Whose it is when no session published it; null: the session's owner.
-    const PrincipalPtr* author = nullptr;
-    /// A will, or of the broker itself: nobody sent it just now.
-    bool own = false;
-    /// Made when somebody keeps it.
-    KeptMessagePtr kept;
-    /// No delivery may leave before this is committed (a stored QoS 2 identifier).
-    std::uint64_t hold_seq = 0;
-  };
   struct WaitingConnection {
     std::uint64_t seq = 0;
     ConnectionId connection;
@@ -103,6 +78,7 @@ class Core {
   void open_connection(ConnectionOpened input);
   void reconfigure(CoreConfig config);
   void on_packets(PacketsArrived input);
+  void take_packets(const ConnectionId& id, std::vector<mqtt::Packet>& packets);
   void on_packet(ConnectionState& connection, mqtt::Packet& packet);
   void on_time();
   void repeat_loads();
@@ -150,6 +126,7 @@ class Core {
                      std::string_view topic, ReasonCode reason, const Cause& cause) const;
   PublishVerdict ask_publish(Session& session, const Message& message, TopicIndex topic);
   DeliverVerdict ask_deliver(Session& session, const Message& message, TopicIndex topic);
+  SubscribeVerdict judge_filter(Session& session, const std::string& filter, std::size_t& budget);
   SubscribeVerdict ask_subscribe(Session& session, const std::string& filter);
   /// All its subscriptions that are covered were looked at under the policy of today.
   bool is_related(const Session& session) const { return session.related_epoch == policy_epoch_; }
@@ -170,7 +147,8 @@ class Core {
   void revoke(ConnectionState& connection, ReasonCode reason);
   void relate_later(Session& session);
   bool relate_some(Session& session, std::size_t& budget);
-  bool relate(Session& session, const std::string& filter, Subscription& subscription);
+  bool relate(Session& session, const std::string& filter, Subscription& subscription,
+              std::size_t& budget);
 
   // context.cpp
   class InterceptorContext;
@@ -295,9 +273,13 @@ class Core {
 
   // subscribe.cpp
   bool answer_fits(ConnectionState& connection, std::size_t codes);
-  void on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& packet);
+  void on_subscribe(ConnectionState& connection, std::unique_ptr<mqtt::SubscribePacket> packet);
+  bool subscribe_some(ConnectionState& connection);
+  ReasonCode subscribe_next(ConnectionState& connection, UnfinishedSubscribe& work);
+  void continue_subscribes();
+  void end_subscribe(const ConnectionId& id);
   ReasonCode subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
-                           const mqtt::SubscribePacket::Item& item);
+                           const mqtt::SubscribePacket::Item& item, bool unjudged);
   void on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePacket& packet);
   void index_subscription(Session& session, const std::string& filter, Subscription& subscription);
   void unindex_subscription(Session& session, const std::string& filter,

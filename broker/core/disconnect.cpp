@@ -30,6 +30,12 @@ void Core::on_disconnect(ConnectionState& connection, const mqtt::DisconnectPack
 
 void Core::on_lost(ConnectionState& connection, LostBecause because) {
   static constexpr const char* words[] = {"peer_closed", "network_error", "stalled_socket"};
+  if (connection.subscribing && !draining_) {
+    // What it has sent before it was lost counts; a DISCONNECT among it has ended it properly.
+    const ConnectionId id = connection.id;
+    end_subscribe(id);
+    if (connections_.find(id) == nullptr) return;
+  }
   if (!connection.accepted) {
     drop_held(connection);
     connections_.close(connection.id);

@@ -73,6 +73,9 @@ struct SubscribeVerdict {
   /// A subscription that is refused under a new policy ends the connection, too.
   bool disconnects = false;
   Cause cause{};
+  /// What it took to find out: 1 is an easy look, a microsecond or two. One turn does no more than
+  /// `limits::relate_slice` of it.
+  std::uint32_t work = 1;
 };
 
 struct DeliverVerdict {
@@ -153,12 +156,10 @@ class Interceptor {
   }
 
   /// One Topic Filter of a SUBSCRIBE, without "$share/{name}/". An accepted filter may be wider
-  /// than the subject's rights: `on_deliver` decides about each topic.
+  /// than the subject's rights: `on_deliver` decides about each topic. Asked again for a
+  /// subscription that is there when the policy has changed: a refusal suspends it. The answer is
+  /// the same for all subjects of a class, and is remembered for them.
   virtual SubscribeVerdict on_subscribe(const Subject& subject, std::string_view filter) = 0;
-  /// The same for a subscription that is there when the policy has changed. A refusal suspends it.
-  virtual SubscribeVerdict on_resubscribe(const Subject& subject, std::string_view filter) {
-    return on_subscribe(subject, filter);
-  }
 
   /// May this subject receive this message? Asked for live messages, before a member of a shared
   /// subscription is chosen, for retained messages, and for what waited in a session's queue.

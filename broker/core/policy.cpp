@@ -102,13 +102,34 @@ DeliverVerdict Core::ask_deliver(Session& session, const Message& message, Topic
   return verdict;
 }
 
+/// What the policy says to a filter, and what it took of `budget` to find out: a class is asked
+/// once.
+SubscribeVerdict Core::judge_filter(Session& session, const std::string& filter,
+                                    std::size_t& budget) {
+  const std::string_view matched = matched_part(filter);
+  const PolicyClass policy_class = policy_class_of(session);
+  const bool remembers = policy_class < policy_classes_max;
+  const auto charge = [&budget](std::size_t work) { budget -= std::min(budget, work); };
+  if (remembers) {
+    const auto* known = policy_.filters.find(policy_epoch_, policy_class, matched);
+    if (known != nullptr) {
+      charge(1);
+      return *known;
+    }
+  }
+  const SubscribeVerdict verdict = interceptor_->on_subscribe(subject_of(session), matched);
+  charge(verdict.work);
+  if (remembers) policy_.filters.remember(policy_epoch_, policy_class, matched, verdict);
+  return verdict;
+}
+
 SubscribeVerdict Core::ask_subscribe(Session& session, const std::string& filter) {
   if (!interceptor_) return {};
-  const Subject subject = subject_of(session);
-  const SubscribeVerdict verdict = interceptor_->on_subscribe(subject, matched_part(filter));
+  const SubscribeVerdict verdict = judge_filter(session, filter, policy_.subscribe_work);
   if (!is_failure(verdict.reason)) return verdict;
   count(Counter::subscriptions_denied);
-  audit(denial("subscribe_denied", "subscribe", subject, filter, verdict.reason, verdict.cause));
+  audit(denial("subscribe_denied", "subscribe", subject_of(session), filter, verdict.reason,
+               verdict.cause));
   if (!std::exchange(session.subscribe_refusal_logged, true)) {
     LINESHAFT_LOG(core, warn, "subscribe_denied", {"client_id", session.client_id},
                   {"filter", filter}, {"reason", to_string(verdict.reason)},

@@ -27,6 +27,25 @@ void set_fences(PolicyState& policy, Effects& effects) {
 
 }  // namespace
 
+const std::string& FilterVerdicts::key(PolicyClass policy_class, std::string_view filter) {
+  key_.assign(reinterpret_cast<const char*>(&policy_class), sizeof policy_class);
+  return key_.append(filter);
+}
+
+const SubscribeVerdict* FilterVerdicts::find(std::uint32_t epoch, PolicyClass policy_class,
+                                             std::string_view filter) {
+  if (epoch != epoch_) return nullptr;
+  const auto found = known_.find(key(policy_class, filter));
+  return found == known_.end() ? nullptr : &found->second;
+}
+
+void FilterVerdicts::remember(std::uint32_t epoch, PolicyClass policy_class,
+                              std::string_view filter, const SubscribeVerdict& verdict) {
+  if (epoch != epoch_ || known_.size() >= limits::filter_verdicts_max) known_.clear();
+  epoch_ = epoch;
+  known_.insert_or_assign(key(policy_class, filter), verdict);
+}
+
 /// The part of a subscription that topics are compared with.
 std::string_view Core::matched_part(std::string_view filter) {
   const ParsedShare parsed = parse_share(filter);
@@ -146,8 +165,8 @@ bool Core::relate_some(Session& session, std::size_t& budget) {
   bool disconnects = false;
   std::string_view last;
   const std::size_t suspended_before = statistics_.subscriptions_suspended;
-  for (; at != subscriptions.end() && budget > 0; ++at, --budget) {
-    disconnects |= relate(session, at->first, at->second);
+  for (; at != subscriptions.end() && budget > 0; ++at) {
+    disconnects |= relate(session, at->first, at->second, budget);
     last = at->first;
   }
   if (statistics_.subscriptions_suspended != suspended_before) {
@@ -172,9 +191,9 @@ bool Core::relate_some(Session& session, std::size_t& budget) {
 }
 
 /// True: the connection is to end.
-bool Core::relate(Session& session, const std::string& filter, Subscription& subscription) {
-  const Subject subject = subject_of(session);
-  const SubscribeVerdict verdict = interceptor_->on_resubscribe(subject, matched_part(filter));
+bool Core::relate(Session& session, const std::string& filter, Subscription& subscription,
+                  std::size_t& budget) {
+  const SubscribeVerdict verdict = judge_filter(session, filter, budget);
   const bool suspends = is_failure(verdict.reason);
   const bool covered = !suspends && verdict.covers_all_topics;
   if (std::exchange(subscription.covered, covered) != covered && subscription.share == 0) {
@@ -183,8 +202,8 @@ bool Core::relate(Session& session, const std::string& filter, Subscription& sub
   if (std::exchange(subscription.suspended, suspends) == suspends) return false;
   statistics_.subscriptions_suspended += suspends ? 1 : std::size_t(-1);
   if (suspends) count(Counter::subscriptions_revoked);
-  audit(denial(suspends ? "subscription_suspended" : "subscription_active", "subscribe", subject,
-               filter, verdict.reason, verdict.cause));
+  audit(denial(suspends ? "subscription_suspended" : "subscription_active", "subscribe",
+               subject_of(session), filter, verdict.reason, verdict.cause));
   return suspends && verdict.disconnects;
 }
 

@@ -5,12 +5,16 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "broker/base/limits.h"
 #include "broker/base/message.h"
 #include "broker/base/time.h"
 #include "broker/core/ids.h"
+#include "broker/core/interceptor.h"
 #include "broker/core/principal.h"
 #include "broker/core/ring_queue.h"
 #include "broker/core/session.h"
@@ -39,6 +43,23 @@ struct AddedMessage {
   PrincipalPtr principal;
 };
 
+/// What a policy has said to Topic Filters, by policy class.
+class FilterVerdicts {
+ public:
+  /// Null: nobody has asked yet. Valid until the next call of `remember`.
+  const SubscribeVerdict* find(std::uint32_t epoch, PolicyClass policy_class,
+                               std::string_view filter);
+  void remember(std::uint32_t epoch, PolicyClass policy_class, std::string_view filter,
+                const SubscribeVerdict& verdict);
+
+ private:
+  const std::string& key(PolicyClass policy_class, std::string_view filter);
+
+  std::uint32_t epoch_ = 0;
+  std::unordered_map<std::string, SubscribeVerdict> known_;
+  std::string key_;
+};
+
 /// What the core knows about its policy beside the interceptor: work that goes on in slices, and
 /// what it does for the interceptor.
 struct PolicyState {
@@ -52,6 +73,10 @@ struct PolicyState {
   SessionIndex next_session = 0;
   /// Sessions whose subscriptions are to be looked at out of order.
   RingQueue<WaitingSession> unrelated;
+  /// What new subscriptions may still take of this turn, and who goes on in the next one.
+  std::size_t subscribe_work = limits::relate_slice;
+  RingQueue<ConnectionId> subscribing;
+  FilterVerdicts filters;
 
   std::vector<PolicyFence> fences;
   std::uint64_t last_fence = 0;

@@ -45,51 +45,103 @@ bool Core::answer_fits(ConnectionState& connection, std::size_t codes) {
   return false;
 }
 
-void Core::on_subscribe(ConnectionState& connection, mqtt::SubscribePacket& packet) {
-  if (!answer_fits(connection, packet.items.size())) return;
-  Session& session = sessions_.at(connection.session);
-  auto suback = std::make_unique<mqtt::SubackPacket>();
-  suback->packet_id = packet.packet_id;  // [MQTT-3.8.4-2], [MQTT-2.2.1-6]
-  suback->reasons.reserve(packet.items.size());
-  // The same filter with the same options again changes nothing: it is not judged again.
-  struct Done {
-    mqtt::SubscriptionOptions options;
-    ReasonCode reason = ReasonCode::success;
-  };
-  std::unordered_map<std::string_view, Done> done;
-  std::size_t unbounded = 0;
-  const std::size_t subscriptions_max = limits_of(session).subscriptions_per_session_max;
-  for (const auto& item : packet.items) {
-    const auto again = done.find(item.filter);
-    const bool is_done = again != done.end() && (is_failure(again->second.reason) ||
-                                                 again->second.options == item.options);
-    if (is_done) {
-      suback->reasons.push_back(again->second.reason);
-      continue;
-    }
-    // What is granted is bounded by the session; of refusals and repeats there may be as many.
-    if (interceptor_ && unbounded >= subscriptions_max) {
-      suback->reasons.push_back(refuse_above_limit(session, item.filter, subscriptions_max));
-      continue;
-    }
+void Core::on_subscribe(ConnectionState& connection,
+                        std::unique_ptr<mqtt::SubscribePacket> packet) {
+  const std::size_t size = packet->items.size();
+  if (!answer_fits(connection, size)) return;
+  auto work = std::make_unique<UnfinishedSubscribe>();
+  work->answer = std::make_unique<mqtt::SubackPacket>();
+  work->answer->packet_id = packet->packet_id;  // [MQTT-3.8.4-2], [MQTT-2.2.1-6]
+  work->answer->reasons.reserve(size);
+  work->packet = std::move(packet);
+  connection.subscribing = std::move(work);
+  if (subscribe_some(connection)) {
+    connection.subscribing.reset();
+    return;
+  }
+  pause_reading(connection, &ConnectionState::paused_by_subscribe, true);
+  policy_.subscribing.push_back(connection.id);
+  effects_->again = true;
+}
+
+/// A slice of a SUBSCRIBE. True: all of it is done and answered, once [MQTT-3.8.4-6].
+bool Core::subscribe_some(ConnectionState& connection) {
+  UnfinishedSubscribe& work = *connection.subscribing;
+  const std::size_t size = work.packet->items.size();
+  for (std::size_t left = limits::slice; work.next < size; ++work.next, --left) {
+    const bool waits = left == 0 || (interceptor_ && policy_.subscribe_work == 0);
+    if (waits && !work.unjudged) return false;
     // [MQTT-3.8.4-5], [MQTT-3.8.4-6] as if each had come alone, one code for each in their order
     // [MQTT-3.9.3-1]
-    suback->reasons.push_back(subscribe_one(session, packet, item));
-    const ReasonCode reason = suback->reasons.back();
-    const bool was_judged =
-        reason != ReasonCode::topic_filter_invalid && reason != ReasonCode::quota_exceeded;
-    if (was_judged && (is_failure(reason) || again != done.end())) ++unbounded;
-    if (packet.items.size() > 1) {
-      done.insert_or_assign(item.filter, Done{item.options, reason});
-    }
-    const bool denied = reason == ReasonCode::not_authorized;
-    if (watcher_ && denied) watcher_->on_deny(connection.watched_as);
+    work.answer->reasons.push_back(subscribe_next(connection, work));
   }
-  acknowledge(connection, std::move(suback), session.state_seq);  // [MQTT-3.8.4-1]
+  Session& session = sessions_.at(connection.session);
+  acknowledge(connection, std::move(work.answer), session.state_seq);  // [MQTT-3.8.4-1]
+  return true;
+}
+
+ReasonCode Core::subscribe_next(ConnectionState& connection, UnfinishedSubscribe& work) {
+  const mqtt::SubscribePacket::Item& item = work.packet->items[work.next];
+  const auto again = work.done.find(item.filter);
+  if (again != work.done.end() &&
+      (is_failure(again->second.reason) || again->second.options == item.options)) {
+    return again->second.reason;
+  }
+  Session& session = sessions_.at(connection.session);
+  // What is granted is bounded by the session; of refusals and repeats there may be as many.
+  const std::size_t subscriptions_max = limits_of(session).subscriptions_per_session_max;
+  if (interceptor_ && work.unbounded >= subscriptions_max) {
+    return refuse_above_limit(session, item.filter, subscriptions_max);
+  }
+  const ReasonCode reason = subscribe_one(session, *work.packet, item, work.unjudged);
+  const bool was_judged =
+      reason != ReasonCode::topic_filter_invalid && reason != ReasonCode::quota_exceeded;
+  if (was_judged && (is_failure(reason) || again != work.done.end())) ++work.unbounded;
+  if (work.packet->items.size() > 1) {
+    work.done.insert_or_assign(item.filter, UnfinishedSubscribe::Done{item.options, reason});
+  }
+  const bool denied = reason == ReasonCode::not_authorized;
+  if (watcher_ && denied) watcher_->on_deny(connection.watched_as);
+  return reason;
+}
+
+/// The next turn of each SUBSCRIBE that one turn was too short for; they take turns, too.
+void Core::continue_subscribes() {
+  policy_.subscribe_work = limits::relate_slice;
+  for (std::size_t i = policy_.subscribing.size(); i > 0; --i) {
+    if (policy_.subscribe_work == 0) break;
+    const ConnectionId id = policy_.subscribing.pop_front();
+    ConnectionState* const connection = connections_.find(id);
+    if (connection == nullptr || !connection->subscribing) continue;
+    if (!subscribe_some(*connection)) {
+      policy_.subscribing.push_back(id);
+      continue;
+    }
+    auto behind = std::move(connection->subscribing->behind);
+    connection->subscribing.reset();
+    pause_reading(*connection, &ConnectionState::paused_by_subscribe, false);
+    take_packets(id, behind);
+  }
+  if (!policy_.subscribing.empty()) effects_->again = true;
+}
+
+/// There are no further turns for it: whoever waits for the answer is gone. What is left of it
+/// becomes a subscription, of which each topic is asked for, and is looked at in slices.
+void Core::end_subscribe(const ConnectionId& id) {
+  for (;;) {
+    ConnectionState* const connection = connections_.find(id);
+    if (connection == nullptr || !connection->subscribing) return;
+    connection->subscribing->unjudged = true;
+    subscribe_some(*connection);
+    relate_later(sessions_.at(connection->session));
+    auto behind = std::move(connection->subscribing->behind);
+    connection->subscribing.reset();
+    take_packets(id, behind);
+  }
 }
 
 ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
-                               const mqtt::SubscribePacket::Item& item) {
+                               const mqtt::SubscribePacket::Item& item, bool unjudged) {
   const ClientLimits& limits = limits_of(session);
   if (item.filter.size() > limits.topic_size_bytes_max ||
       level_count(item.filter) > limits.topic_levels_max) {
@@ -101,7 +153,8 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
   if (is_new && session.subscriptions.size() >= limits.subscriptions_per_session_max) {
     return refuse_above_limit(session, item.filter, limits.subscriptions_per_session_max);
   }
-  const SubscribeVerdict verdict = ask_subscribe(session, item.filter);
+  const SubscribeVerdict verdict =
+      unjudged ? SubscribeVerdict{} : ask_subscribe(session, item.filter);
   if (is_failure(verdict.reason)) return verdict.reason;
   if (session.stored && !store_state_.accepts_writes) return store_state_.refusal;
   // [MQTT-3.8.4-3] the same filter again replaces the whole record; queue and window do not notice,

@@ -180,6 +180,7 @@ TEST_CASE("what was covered under another policy is asked for until it was looke
   }
   subscribe->items.emplace_back().filter = "t/1";
   packets(0, std::move(subscribe));
+  while (std::exchange(effects.again, false)) core.apply(now, core::TimeAdvanced{}, effects);
   const auto deliveries = [&] {
     effects.clear();
     mqtt::PublishPacket publish;

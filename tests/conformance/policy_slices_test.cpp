@@ -33,11 +33,25 @@ struct Turns {
   void turn(core::Input input) {
     effects.clear();
     core.apply(now, std::move(input), effects);
+    subscribe_questions_most =
+        std::max(subscribe_questions_most, rules->subscribe_questions - asked_before);
+    asked_before = rules->subscribe_questions;
+    for (core::Effect& effect : effects.shards[0].list) {
+      auto* const answer = std::get_if<core::Acknowledge>(&effect);
+      if (answer == nullptr) continue;
+      answers.push_back(std::move(answer->packet));
+    }
   }
   /// Until nothing is left to be done in slices.
   void finish() {
     while (effects.again) turn(core::TimeAdvanced{});
   }
+  /// In one turn.
+  std::size_t subscribe_questions_most = 0;
+  std::vector<core::OutPacket> answers;
+
+  std::size_t asked_before = 0;
+
   template <class What>
   std::size_t effects_of() const {
     return static_cast<std::size_t>(std::ranges::count_if(
@@ -59,26 +73,40 @@ struct Turns {
     packet->session_expiry_interval_s = 3600;
     send(slot, std::move(packet));
   }
-  void send(std::uint32_t slot, mqtt::Packet packet) {
+  template <class... Packets>
+  void send(std::uint32_t slot, Packets... packets) {
     core::PacketsArrived arrived;
     arrived.connection = {0, slot, 1};
-    arrived.packets.push_back(std::move(packet));
+    (arrived.packets.emplace_back(std::move(packets)), ...);
     turn(std::move(arrived));
   }
   std::vector<ReasonCode> subscribe(const std::vector<std::string>& filters) {
     auto packet = std::make_unique<mqtt::SubscribePacket>();
     packet->packet_id = 1;
     for (const std::string& filter : filters) packet->items.push_back({filter, {}});
-    rules->subscribe_questions = 0;
+    rules->subscribe_questions = asked_before = subscribe_questions_most = 0;
+    answers.clear();
     send(0, std::move(packet));
-    for (const core::Effect& effect : effects.shards[0].list) {
-      const auto* answer = std::get_if<core::Acknowledge>(&effect);
-      if (answer == nullptr) continue;
-      return std::get<std::unique_ptr<mqtt::SubackPacket>>(answer->packet)->reasons;
-    }
-    return {};
+    finish();
+    return answers.empty() ? std::vector<ReasonCode>{} : suback(answers.front())->reasons;
+  }
+  void core_changes_its_policy() {
+    rules->subscribe_questions = asked_before = 0;
+    turn(core::PolicyChanged{rules, 0});
+    finish();
+  }
+  static const mqtt::SubackPacket* suback(const core::OutPacket& packet) {
+    const auto* const answer = std::get_if<std::unique_ptr<mqtt::SubackPacket>>(&packet);
+    return answer == nullptr ? nullptr : answer->get();
   }
 };
+
+mqtt::Packet subscribe_to(std::uint16_t packet_id, const std::vector<std::string>& filters) {
+  auto packet = std::make_unique<mqtt::SubscribePacket>();
+  packet->packet_id = packet_id;
+  for (const std::string& filter : filters) packet->items.push_back({filter, {}});
+  return packet;
+}
 
 std::vector<std::string> filters(std::size_t count) {
   std::vector<std::string> made;
@@ -111,6 +139,7 @@ TEST_CASE("no more filters of a packet are judged than a session may have", "[po
   CHECK(std::ranges::count(reasons, ReasonCode::not_authorized) == 5);
   CHECK(std::ranges::count(reasons, ReasonCode::quota_exceeded) == 3);
   t.rules->subscribes.clear();
+  t.core_changes_its_policy();
   CHECK(t.subscribe(filters(5)) == std::vector(5, ReasonCode::success));
   // Full: what would be one more is not even looked at.
   CHECK(t.subscribe({"one/more"}) == std::vector{ReasonCode::quota_exceeded});
@@ -157,6 +186,91 @@ TEST_CASE("a policy is in force when everybody was looked at, not before", "[pol
   t.turn(core::FencePassed{fence->number});
   REQUIRE(t.effects.replies.size() == 1);
   CHECK(t.effects.replies.front().id == 42);
+}
+
+TEST_CASE("a SUBSCRIBE that takes several turns is answered once, and what is behind it waits",
+          "[policy][MQTT-3.8.4-6]") {
+  Turns t;
+  t.connect(0, "a");
+  t.rules->subscribe_questions = t.subscribe_questions_most = 0;
+  t.answers.clear();
+  auto unsubscribe = std::make_unique<mqtt::UnsubscribePacket>();
+  unsubscribe->packet_id = 3;
+  unsubscribe->filters = filters(many);
+  t.send(0, subscribe_to(1, filters(many)), subscribe_to(2, {"x"}), std::move(unsubscribe),
+         mqtt::PingreqPacket{});
+  CHECK(t.answers.empty());
+  CHECK(t.rules->subscribe_questions == limits::relate_slice);
+  CHECK(t.effects_of<core::SetReading>() == 1);
+  t.finish();
+  REQUIRE(t.answers.size() == 4);
+  CHECK(Turns::suback(t.answers[0])->reasons == std::vector(many, ReasonCode::success));
+  CHECK(Turns::suback(t.answers[1])->packet_id == 2);
+  CHECK(Turns::suback(t.answers[2])->reasons == std::vector(many, ReasonCode::success));
+  CHECK(std::holds_alternative<mqtt::PingrespPacket>(t.answers[3]));
+  CHECK(t.core.statistics().subscriptions == 1);
+}
+
+TEST_CASE("filters that are hard to judge fill a turn sooner", "[policy]") {
+  Turns t;
+  for (const std::string& filter : filters(20)) {
+    t.rules->subscribes[{"alice", filter}].work = limits::relate_slice / 2;
+  }
+  t.connect(0, "a");
+  CHECK(t.subscribe(filters(20)).size() == 20);
+  CHECK(t.subscribe_questions_most == 2);
+  t.subscribe_questions_most = 0;
+  t.core_changes_its_policy();
+  CHECK(t.rules->subscribe_questions == 20);
+  CHECK(t.subscribe_questions_most == 2);
+}
+
+TEST_CASE("those who have the same rights are judged once per filter and policy", "[policy]") {
+  Turns t;
+  for (std::uint32_t slot = 0; slot < 3; ++slot) {
+    t.connect(slot, fmt::format("c{}", slot));
+    t.send(slot, subscribe_to(1, {"#"}));
+  }
+  CHECK(t.rules->subscribe_questions == 1);
+  t.rules->subscribes[{"alice", "#"}].reason = ReasonCode::not_authorized;
+  t.core_changes_its_policy();
+  CHECK(t.rules->subscribe_questions == 1);
+  CHECK(t.core.statistics().subscriptions_suspended == 3);
+}
+
+TEST_CASE("what was sent before a connection was lost counts, however long it takes", "[policy]") {
+  Turns t;
+  t.connect(0, "a");
+  for (const std::string& filter : filters(many)) {
+    t.rules->subscribes[{"alice", filter}].reason = ReasonCode::not_authorized;
+  }
+  SECTION("its subscriptions are looked at like those of a session that is there") {
+    t.send(0, subscribe_to(1, filters(many)), subscribe_to(2, filters(many)));
+    t.turn(core::ConnectionLost{{0, 0, 1}, core::LostBecause::peer_closed});
+    CHECK(t.rules->subscribe_questions == limits::relate_slice);
+    t.effects.again = true;
+    t.finish();
+    // Those that were judged in time are not there.
+    CHECK(t.core.statistics().subscriptions == many);
+    CHECK(t.core.statistics().subscriptions_suspended == many);
+  }
+  SECTION("a DISCONNECT ends it") {
+    auto disconnect = std::make_unique<mqtt::DisconnectPacket>();
+    disconnect->session_expiry_interval_s = 0;
+    t.send(0, subscribe_to(1, filters(many)), std::move(disconnect));
+    REQUIRE(t.core.statistics().sessions == 1);
+    SECTION("when the connection is lost") {
+      t.turn(core::ConnectionLost{{0, 0, 1}, core::LostBecause::peer_closed});
+      CHECK(t.core.statistics().sessions == 0);
+    }
+    SECTION("when its client comes back sooner") {
+      t.connect(1, "a");
+      REQUIRE(t.answers.size() >= 2);
+      const auto& connack = std::get<std::unique_ptr<mqtt::ConnackPacket>>(t.answers.back());
+      CHECK_FALSE(connack->session_present);
+      CHECK(t.core.statistics().subscriptions == 0);
+    }
+  }
 }
 
 }  // namespace lineshaft::test

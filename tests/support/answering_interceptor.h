@@ -14,7 +14,7 @@
 namespace lineshaft::test {
 
 /// Answers what the test says, by name and topic; everything it was told nothing about is allowed.
-/// All who have the same name are one class.
+/// All who have the same name and zone are one class.
 class Answering final : public core::Interceptor {
  public:
   using Place = std::pair<std::string, std::string>;
@@ -41,7 +41,8 @@ class Answering final : public core::Interceptor {
   void on_install(core::Context& one) override { context = &one; }
   core::PolicyClass classify(const core::Subject& subject) override {
     if (!has_classes) return core::no_policy_class;
-    return classes_.try_emplace(subject.principal.name, classes_.size()).first->second;
+    const std::string key = subject.principal.zone + '/' + subject.principal.name;
+    return classes_.try_emplace(key, classes_.size()).first->second;
   }
   core::ConnectVerdict on_connect(const core::Subject& subject) override {
     return answer(connects, subject.principal.name);
