@@ -48,6 +48,8 @@ void Core::on_reauthenticated(ConnectionState& connection, const Admission& admi
   }
   connection.principal = admission.principal;
   take_owner(sessions_.at(connection.session), admission.principal);
+  // It may have begun under other rules than those of today.
+  if (interceptor_ && !recheck(connection)) return;
   auto packet = std::make_unique<mqtt::AuthPacket>();                // 0x00
   packet->authentication_method = connection.authentication_method;  // [MQTT-4.12.0-5]
   packet->authentication_data = admission.data;

@@ -309,6 +309,7 @@ void Core::on_request(const Request& request) {
 void Core::on_drain(std::uint64_t request_id) {
   draining_ = true;
   drain_request_ = request_id;
+  answer_fences();
   flush_values(limits::slice);
   if (!dirty_.empty()) effects_->again = true;
   std::vector<ConnectionState*> open;

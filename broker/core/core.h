@@ -143,7 +143,8 @@ class Core {
   void begin_policy();
   void on_fence_passed(std::uint64_t number);
   void sweep_policy();
-  void recheck(ConnectionState& connection);
+  bool recheck(ConnectionState& connection);
+  void answer_fences();
   void revoke(ConnectionState& connection, ReasonCode reason);
   void relate_later(Session& session);
   bool relate_some(Session& session, std::size_t& budget);

@@ -64,8 +64,20 @@ void Core::change_policy(PolicyChanged input) {
     policy_.fences.push_back(
         {0, input.request_id, effects_->shards.size(), policy_epoch_, now_.steady});
   }
+  if (draining_) {
+    answer_fences();
+    return;
+  }
   sweep_policy();
   if (!interceptor_) set_fences(policy_, *effects_);
+}
+
+/// The broker stops: nobody does anything any more, under whatever policy, and the shards may be
+/// gone before they pass another fence.
+void Core::answer_fences() {
+  for (const PolicyFence& fence : std::exchange(policy_.fences, {})) {
+    effects_->replies.push_back({fence.request_id, PolicyInForce{fence.epoch}});
+  }
 }
 
 /// From here on every remembered verdict is void, and everybody is looked at again: who must go,
@@ -123,19 +135,20 @@ void Core::sweep_policy() {
   if (policy_.sweeps_sessions || !policy_.unrelated.empty()) effects_->again = true;
 }
 
-/// Would it be let in today? Its session stays, locked to its owner.
-void Core::recheck(ConnectionState& connection) {
-  if (!connection.accepted) return;
+/// Would it be let in today? If not it ends; its session stays, locked to its owner.
+bool Core::recheck(ConnectionState& connection) {
+  if (!connection.accepted) return true;
   Session& session = sessions_.at(connection.session);
   const Subject subject = subject_of(session);
   const ConnectVerdict verdict = interceptor_->on_recheck(subject);
-  if (!is_failure(verdict.reason)) return;
+  if (!is_failure(verdict.reason)) return true;
   count(Counter::connections_revoked);
   LINESHAFT_LOG(core, warn, "connection_revoked", {"client_id", session.client_id},
                 {"user", subject.principal.name}, {"reason", to_string(verdict.reason)},
                 {"why", verdict.cause.reason}, {"rule", verdict.cause.rule});
   audit(denial("connection_revoked", "connect", subject, {}, verdict.reason, verdict.cause));
   revoke(connection, verdict.reason);
+  return false;
 }
 
 /// Nothing more reaches it, not even what was on its way already.

@@ -46,6 +46,7 @@ struct Turns {
   void finish() {
     while (effects.again) turn(core::TimeAdvanced{});
   }
+  std::optional<std::string> method;
   /// In one turn.
   std::size_t subscribe_questions_most = 0;
   std::vector<core::OutPacket> answers;
@@ -58,19 +59,23 @@ struct Turns {
         effects.shards[0].list,
         [](const core::Effect& effect) { return std::holds_alternative<What>(effect); }));
   }
-  void connect(std::uint32_t slot, const std::string& client_id, const std::string& zone = {}) {
+  static core::PrincipalPtr alice(const std::string& zone) {
     auto principal = std::make_shared<core::Principal>();
     principal->name = "alice";
     principal->proof = core::Proof::password;
     principal->zone = zone;
+    return principal;
+  }
+  void connect(std::uint32_t slot, const std::string& client_id, const std::string& zone = {}) {
     core::ConnectionOpened opened{{0, slot, 1}, nullptr};
     opened.admission = std::make_unique<core::Admission>();
-    opened.admission->principal = std::move(principal);
+    opened.admission->principal = alice(zone);
     turn(std::move(opened));
     auto packet = std::make_unique<mqtt::ConnectPacket>();
     packet->client_id = client_id;
     packet->clean_start = false;
     packet->session_expiry_interval_s = 3600;
+    packet->authentication_method = method;
     send(slot, std::move(packet));
   }
   template <class... Packets>
@@ -271,6 +276,53 @@ TEST_CASE("what was sent before a connection was lost counts, however long it ta
       CHECK(t.core.statistics().subscriptions == 0);
     }
   }
+}
+
+TEST_CASE("a change of policy is answered although the broker stops", "[policy]") {
+  Turns t;
+  for (std::uint32_t slot = 0; slot < many; ++slot) t.connect(slot, fmt::format("c{}", slot));
+  const auto answered = [&] {
+    return std::ranges::count_if(t.effects.replies, [](const core::Reply& reply) {
+      return std::holds_alternative<core::PolicyInForce>(reply.what);
+    });
+  };
+  SECTION("while everybody is looked at") {
+    t.turn(core::PolicyChanged{std::make_shared<Answering>(), 42});
+    REQUIRE(t.effects.again);
+    t.turn(core::Request{43, core::DrainRequest{}});
+    CHECK(answered() == 1);
+  }
+  SECTION("while the shards are on their way") {
+    t.turn(core::PolicyChanged{std::make_shared<Answering>(), 42});
+    t.finish();
+    CHECK(answered() == 0);
+    t.turn(core::Request{43, core::DrainRequest{}});
+    CHECK(answered() == 1);
+  }
+  SECTION("when it comes behind the stop") {
+    t.turn(core::Request{43, core::DrainRequest{}});
+    t.turn(core::PolicyChanged{std::make_shared<Answering>(), 42});
+    CHECK(answered() == 1);
+  }
+}
+
+TEST_CASE("who authenticates again while the policy changes is judged by the new one", "[policy]") {
+  Turns t;
+  t.method = "M";
+  t.connect(0, "a");
+  auto auth = std::make_unique<mqtt::AuthPacket>();
+  auth->reason = ReasonCode::reauthenticate;
+  auth->authentication_method = "M";
+  t.send(0, std::move(auth));
+  REQUIRE(t.effects_of<core::Authenticate>() == 1);
+  t.core_changes_its_policy();
+  REQUIRE(t.effects_of<core::Close>() == 0);
+  // Whoever proves it says what held before: those claims are refused by now.
+  t.rules->connects["alice"].reason = ReasonCode::not_authorized;
+  core::Reauthenticated proven{{0, 0, 1}, std::make_unique<core::Admission>()};
+  proven.admission->principal = Turns::alice("it");
+  t.turn(std::move(proven));
+  CHECK(t.effects_of<core::Close>() == 1);
 }
 
 }  // namespace lineshaft::test
