@@ -150,8 +150,10 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
 /// about him counts any more.
 void Core::take_owner(Session& session, const PrincipalPtr& owner) {
   const bool same = session.owner && has_same_claims(*session.owner, *owner);
+  const bool same_zone = zone_of(session) == owner->zone;
   quotas_.pass_session(session.owner.get(), owner.get());
   session.owner = owner;
+  if (!same_zone) change_groups(session);
   if (same) return;
   session.policy_epoch = 0;
   session.publisher = 0;

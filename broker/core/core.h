@@ -282,6 +282,11 @@ class Core {
   ReasonCode subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
                            const mqtt::SubscribePacket::Item& item, bool unjudged);
   void on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePacket& packet);
+  static std::string_view zone_of(const Session& session) {
+    return session.owner ? std::string_view(session.owner->zone) : std::string_view();
+  }
+  void change_groups(Session& session);
+  void leave_group(Session& session, const std::string& filter, ShareId share);
   void index_subscription(Session& session, const std::string& filter, Subscription& subscription);
   void unindex_subscription(Session& session, const std::string& filter,
                             const Subscription& subscription);

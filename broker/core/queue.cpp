@@ -51,7 +51,7 @@ std::size_t Core::store_entry(Session& session, const QueueEntry& entry) {
   change.retain = entry.retain;
   change.subscription_identifiers = entry.subscription_identifiers;
   if (entry.share != 0) {
-    if (const SharedGroup* group = shared_.find(entry.share)) change.share = group->key;
+    if (const SharedGroup* group = shared_.find(entry.share)) change.share = group->filter;
   }
   const std::uint64_t store_id = entry.message->store_id;
   // A retained message may come to queues again long after the first ones let go of it.

@@ -101,7 +101,7 @@ bool Core::take(QueueRecord record) {
   entry.subscription_identifiers = std::move(record.subscription_identifiers);
   entry.qos = record.qos;
   entry.retain = record.retain;
-  if (!record.share.empty()) entry.share = shared_.find_key(record.share);
+  if (!record.share.empty()) entry.share = shared_.find(zone_of(*session), record.share);
   queue.next_seq = std::max(queue.next_seq, entry.seq + 1);
   if (entry.retain) queue.retained_seq = entry.seq;
   queue.bytes += entry.size_bytes();

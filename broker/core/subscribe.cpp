@@ -188,9 +188,9 @@ void Core::index_subscription(Session& session, const std::string& filter,
   const ParsedShare parsed = parse_share(filter);
   if (parsed.syntax == ShareSyntax::shared) {
     const std::string_view inner = parsed.shared.filter;
-    const auto joined =
-        shared_.join(filter, {session.index, session.generation, subscription.options,
-                              subscription.subscription_identifier});
+    const auto joined = shared_.join(zone_of(session), filter,
+                                     {session.index, session.generation, subscription.options,
+                                      subscription.subscription_identifier});
     subscription.share = joined.share;
     if (joined.group_is_new) subscriptions_.set_group(inner, joined.share);
     topics_.subscription_changed(inner);
@@ -217,11 +217,23 @@ void Core::unindex_subscription(Session& session, const std::string& filter,
     topics_.subscription_changed(filter);
     return;
   }
+  leave_group(session, filter, subscription.share);
+}
+
+void Core::leave_group(Session& session, const std::string& filter, ShareId share) {
   const std::string_view inner = parse_share(filter).shared.filter;
-  if (shared_.leave(subscription.share, session.index)) {
-    subscriptions_.erase_group(inner, subscription.share);
-  }
+  if (shared_.leave(share, session.index)) subscriptions_.erase_group(inner, share);
   topics_.subscription_changed(inner);
+}
+
+/// Its owner has come as a member of another zone, whose groups are others. What came through a
+/// group before stays with the session.
+void Core::change_groups(Session& session) {
+  for (auto& [filter, subscription] : session.subscriptions) {
+    if (subscription.share == 0) continue;
+    leave_group(session, filter, subscription.share);
+    index_subscription(session, filter, subscription);
+  }
 }
 
 void Core::on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePacket& packet) {

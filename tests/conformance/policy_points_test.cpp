@@ -142,6 +142,47 @@ TEST_CASE("a member of a shared subscription gets what it may get, with its QoS"
   bob.expect_nothing();
 }
 
+TEST_CASE("a member of another zone takes no message of a shared subscription away", "[policy]") {
+  PolicyWorld w;
+  const auto subscribe = [](ScriptedClient& one) {
+    one.send("82 [0001 [] <$share/g/t> 01]").expect("90 [0001 [] 01]");
+  };
+  ScriptedClient historian = w.in("h", "ot/historian");
+  ScriptedClient reader = w.in("r", "it/reader");
+  for (ScriptedClient* one : {&historian, &reader}) subscribe(*one);
+  ScriptedClient sender = w.in("s", "ot/sender");
+  for (int i = 0; i < 3; ++i) {
+    sender.send("30 [<t> [] 'x']");
+    historian.expect("30 [<t> [] 'x']");
+    reader.expect("30 [<t> [] 'x']");
+  }
+  CHECK(w.broker.statistics().shared_groups == 2);
+  SECTION("nor after a restart, when it leaves some behind") {
+    historian.vanish();
+    reader.vanish();
+    sender.send("32 [<t> 0001 [] 'y']").expect("40 [0001]");
+    w.broker.crash();
+    CHECK(w.broker.statistics().shared_groups == 2);
+    // Another one of its zone takes the historian's, the reader has its own.
+    ScriptedClient second = w.in("h2", "ot/second");
+    subscribe(second);
+    w.in("h", "ot/historian");
+    second.expect("32 [<t> 0001 [] 'y']").send("40 [0001]");
+    w.in("r", "it/reader", "80").expect("32 [<t> 0001 [] 'y']");
+  }
+  SECTION("a user that a reload has given another zone is a member there") {
+    reader.vanish();
+    ScriptedClient back = w.in("r", "ot/reader", "80");
+    CHECK(w.broker.statistics().shared_groups == 1);
+    sender.send("30 [<t> [] '1']").send("30 [<t> [] '2']");
+    // They take turns.
+    for (ScriptedClient* one : {&historian, &back}) {
+      CHECK_FALSE(one->take().empty());
+      one->expect_nothing();
+    }
+  }
+}
+
 TEST_CASE("a will is judged when it is stored and when it goes out, each by itself", "[policy]") {
   PolicyWorld w;
   w.rules->publishes[{"bob", "no"}] = {ReasonCode::not_authorized};
