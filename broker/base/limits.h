@@ -295,5 +295,40 @@ inline constexpr std::size_t sparkplug_metrics_max = 100'000;
 /// Messages and groups in each other below a Sparkplug metric (a template's member is two); a
 /// payload with more is forwarded but not understood.
 inline constexpr std::size_t sparkplug_nesting_max = 32;
+/// Edge nodes whose state is tracked; a further one is plain MQTT, counted.
+inline constexpr std::size_t sparkplug_nodes_max = 10'000;
+/// Those of them that were never born (data without an NBIRTH): the oldest is forgotten.
+inline constexpr std::size_t sparkplug_unborn_nodes_max = 1'000;
+/// Devices in all, and of one edge node; a further one is plain MQTT, counted.
+inline constexpr std::size_t sparkplug_devices_max = 100'000;
+inline constexpr std::size_t sparkplug_devices_per_node_max = 10'000;
+/// Metrics with a last value in all; what a birth names beyond it has none, counted.
+inline constexpr std::size_t sparkplug_metrics_total_max = 2'000'000;
+/// Bytes of last values that are no numbers; a value for which there is no room is null, counted.
+inline constexpr std::size_t sparkplug_value_bytes_max = 256 * 1024 * 1024;
+/// Messages and bytes of one edge node, and bytes of all, that wait for a missing one; more and it
+/// counts as lost.
+inline constexpr std::size_t sparkplug_reorder_messages_max = 64;
+inline constexpr std::size_t sparkplug_reorder_bytes_max = 1024 * 1024;
+inline constexpr std::size_t sparkplug_reorder_bytes_total_max = 64 * 1024 * 1024;
+/// How long a missing message of a bridge is waited for.
+inline constexpr Milliseconds sparkplug_reorder_timeout{2'000};
+/// Host applications whose STATE is tracked; a further one is plain MQTT, counted.
+inline constexpr std::size_t sparkplug_hosts_max = 1'000;
+/// Connections with an NDEATH will or with births; of a further one a loss is not noticed, counted.
+inline constexpr std::size_t sparkplug_sessions_max = 20'000;
+/// Least and longest distance of two rebirth requests to one edge node.
+inline constexpr Milliseconds sparkplug_rebirth_interval{5'000};
+inline constexpr Milliseconds sparkplug_rebirth_interval_max{300'000};
+/// Rebirth requests per second to all edge nodes.
+inline constexpr std::uint32_t sparkplug_rebirths_per_s = 50;
+/// Rebirth requests an edge node leaves unanswered until that is an event.
+inline constexpr std::uint32_t sparkplug_rebirths_unanswered_max = 8;
+/// Difference of an edge node's clock and ours that is a finding.
+inline constexpr Milliseconds sparkplug_clock_skew{60'000};
+/// Bytes of one record of last values in the store; a larger value is not stored, counted.
+inline constexpr std::size_t sparkplug_kept_bytes_max = 60 * 1024;
+/// Least distance of two events about the same limit.
+inline constexpr Milliseconds sparkplug_limit_report{10'000};
 
 }  // namespace lineshaft::limits

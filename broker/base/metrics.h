@@ -135,7 +135,36 @@ namespace lineshaft {
   X(http_request_timeouts, "http_request_timeouts")                 \
   X(http_idle_closed, "http_idle_closed")                           \
   X(http_peers_refused, "http_peers_refused")                       \
-  X(http_late_answers, "http_late_answers")
+  X(http_late_answers, "http_late_answers")                         \
+  X(sparkplug_births, "sparkplug_births")                           \
+  X(sparkplug_device_births, "sparkplug_device_births")             \
+  X(sparkplug_deaths, "sparkplug_deaths")                           \
+  X(sparkplug_device_deaths, "sparkplug_device_deaths")             \
+  X(sparkplug_deaths_stale, "sparkplug_deaths_stale")               \
+  X(sparkplug_nodes_lost, "sparkplug_nodes_lost")                   \
+  X(sparkplug_messages_applied, "sparkplug_messages_applied")       \
+  X(sparkplug_metrics_applied, "sparkplug_metrics_applied")         \
+  X(sparkplug_malformed, "sparkplug_malformed")                     \
+  X(sparkplug_rejected, "sparkplug_rejected")                       \
+  X(sparkplug_duplicates, "sparkplug_duplicates")                   \
+  X(sparkplug_gaps, "sparkplug_gaps")                               \
+  X(sparkplug_unknown_aliases, "sparkplug_unknown_aliases")         \
+  X(sparkplug_unknown_metrics, "sparkplug_unknown_metrics")         \
+  X(sparkplug_values_mismatched, "sparkplug_values_mismatched")     \
+  X(sparkplug_values_not_stored, "sparkplug_values_not_stored")     \
+  X(sparkplug_rebirths_requested, "sparkplug_rebirths_requested")   \
+  X(sparkplug_rebirths_suppressed, "sparkplug_rebirths_suppressed") \
+  X(sparkplug_rebirths_unanswered, "sparkplug_rebirths_unanswered") \
+  X(sparkplug_conflicts, "sparkplug_conflicts")                     \
+  X(sparkplug_states_late, "sparkplug_states_late")                 \
+  X(sparkplug_nodes_forgotten, "sparkplug_nodes_forgotten")         \
+  X(sparkplug_nodes_refused, "sparkplug_nodes_refused")             \
+  X(sparkplug_devices_refused, "sparkplug_devices_refused")         \
+  X(sparkplug_metrics_refused, "sparkplug_metrics_refused")         \
+  X(sparkplug_values_refused, "sparkplug_values_refused")           \
+  X(sparkplug_reorder_refused, "sparkplug_reorder_refused")         \
+  X(sparkplug_hosts_refused, "sparkplug_hosts_refused")             \
+  X(sparkplug_sessions_refused, "sparkplug_sessions_refused")
 
 enum class Counter : std::size_t {
 #define LINESHAFT_ENUMERATOR(name, text) name,
