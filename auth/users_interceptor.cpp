@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "auth/filter_relation.h"
+#include "auth/policy_spec.h"
 #include "broker/core/topic_name.h"
 
 namespace lineshaft::auth {
@@ -78,11 +79,13 @@ core::ConnectVerdict UsersInterceptor::on_connect(const core::Subject& subject) 
 bool UsersInterceptor::may(const core::Subject& subject, Access access,
                            std::string_view topic) const {
   if (is_gone(subject.principal)) return false;
+  // What stands for another topic is read by who may read that one.
+  const std::string_view judged = judged_topic(topic);
   bool allowed = false;
   bool denied = false;
   for_each_rule(subject, [&](const UserRule& rule, std::string_view filter) {
     if (!covers(rule.access, access)) return;
-    if (!is_everywhere(filter) && !core::topic_matches_filter(topic, filter)) return;
+    if (!is_everywhere(filter) && !core::topic_matches_filter(judged, filter)) return;
     (rule.denies ? denied : allowed) = true;
   });
   return allowed && !denied;
@@ -96,14 +99,17 @@ core::PublishVerdict UsersInterceptor::on_publish(const core::Subject& subject,
 
 core::SubscribeVerdict UsersInterceptor::on_subscribe(const core::Subject& subject,
                                                       std::string_view filter) {
+  // Of "$sparkplug/certificates/F" it is F that counts; above it each topic is looked at.
+  std::string_view judged = judged_topic(filter);
+  if (judged.starts_with("$sparkplug/")) judged = "#";
   bool allowed = false;
   bool denied = false;
   for_each_rule(subject, [&](const UserRule& rule, std::string_view rule_filter) {
     if (!covers(rule.access, Access::subscribe)) return;
     if (rule.denies) {
-      denied |= is_everywhere(rule_filter) || contains(rule_filter, filter);
+      denied |= is_everywhere(rule_filter) || contains(rule_filter, judged);
     } else {
-      allowed |= intersects(rule_filter, filter);
+      allowed |= intersects(rule_filter, judged);
     }
   });
   return {allowed && !denied ? ReasonCode::success : ReasonCode::not_authorized};

@@ -24,6 +24,7 @@ std::span<const OptionSpec> users_options();
 std::span<const OptionSpec> mqtt_options();
 std::span<const OptionSpec> storage_options();
 std::span<const OptionSpec> memory_options();
+std::span<const OptionSpec> sparkplug_options();
 std::span<const OptionSpec> audit_options();
 std::span<const OptionSpec> log_options();
 std::span<const OptionSpec> log_room_options();

@@ -26,6 +26,8 @@ std::span<const OptionSection> option_sections() {
       {"mqtt", "What one client may do.", mqtt_options()},
       {"storage", "What survives, and how.", storage_options()},
       {"memory", "What the broker may use before it sheds load.", memory_options()},
+      {"sparkplug", "Sparkplug B 3.0: docs/sparkplug.md says what the broker knows of edge nodes.",
+       sparkplug_options()},
       {"audit",
        "What happened, for those who must be able to prove it: docs/security.md. `lineshaft audit` "
        "reads and checks it.",

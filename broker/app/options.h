@@ -74,6 +74,11 @@ struct AuditSettings {
   auth::AuditOptions log;
 };
 
+/// `[sparkplug]`
+struct SparkplugSettings {
+  bool enabled = true;
+};
+
 /// What `[storage]` says beyond the core's part.
 struct StorageSettings {
   /// 0: a quarter of the memory, at most 512 MiB.
@@ -119,6 +124,7 @@ struct Options {
   StorageSettings storage;
   /// 0: automatic.
   std::uint64_t memory_budget_mb = 0;
+  SparkplugSettings sparkplug;
   AuditSettings audit;
   auth::AnomalyConfig anomaly;
   LogOptions log;

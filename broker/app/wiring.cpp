@@ -20,6 +20,7 @@
 #include "broker/net/endpoint.h"
 #include "broker/net/proxy_layer.h"
 #include "broker/net/websocket_layer.h"
+#include "sparkplug/sparkplug_extension.h"
 
 namespace lineshaft::app {
 namespace {
@@ -185,6 +186,9 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   if (!options_.anomaly.rules.empty()) {
     watcher_ = std::make_shared<auth::AnomalyWatcher>(options_.anomaly);
     core_->set_watcher(watcher_);
+  }
+  if (options_.sparkplug.enabled) {
+    core_->add_extension(std::make_shared<sparkplug::SparkplugExtension>());
   }
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
 

@@ -274,6 +274,8 @@ inline constexpr std::size_t state_payload_bytes_max = 4096;
 inline constexpr Milliseconds break_glass_max{4 * 3600 * 1000};
 /// Messages interceptors may add to one packet; a further one is refused, counted.
 inline constexpr std::size_t added_messages_max = 256;
+/// Messages extensions may make behind one packet; a further one is refused, counted.
+inline constexpr std::size_t extension_messages_max = 65'536;
 /// What interceptors may keep in the store, items and bytes of one; more is refused, counted.
 inline constexpr std::size_t kept_items_max = 10'000;
 inline constexpr std::size_t kept_item_bytes_max = 64 * 1024;
@@ -330,5 +332,11 @@ inline constexpr Milliseconds sparkplug_clock_skew{60'000};
 inline constexpr std::size_t sparkplug_kept_bytes_max = 60 * 1024;
 /// Least distance of two events about the same limit.
 inline constexpr Milliseconds sparkplug_limit_report{10'000};
+/// How long a changed value may wait for its way to the store, and the records of one tick.
+inline constexpr Milliseconds sparkplug_write_behind{1'000};
+inline constexpr std::size_t sparkplug_write_slice = 256;
+/// Least distance of two $SYS messages about an edge node, and edge nodes of one tick.
+inline constexpr Milliseconds sparkplug_sys_interval{1'000};
+inline constexpr std::size_t sparkplug_sys_slice = 64;
 
 }  // namespace lineshaft::limits

@@ -78,6 +78,8 @@ namespace lineshaft {
   X(subscriptions_revoked, "subscriptions_revoked")                 \
   X(policy_changes, "policy_changes")                               \
   X(added_messages_refused, "added_messages_refused")               \
+  X(extension_messages_refused, "extension_messages_refused")       \
+  X(sparkplug_certificates, "sparkplug_certificates")               \
   X(kept_items_refused_limit, "kept_items_refused_limit")           \
   X(denied_role_no_allow, "denied_role_no_allow")                   \
   X(denied_role_deny, "denied_role_deny")                           \

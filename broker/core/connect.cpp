@@ -294,6 +294,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   if (session.stored) record_session(session, true);
   if (packet.will) set_will(session, std::move(*packet.will), expiry_s);
   if (watcher_) watch(connection, session);
+  if (!extensions_.empty()) show_connected(session);
 }
 
 void Core::send_connack(ConnectionState& connection, const mqtt::ConnectPacket& packet,

@@ -105,6 +105,18 @@ struct ConnectionState {
   ConnectionRef ref() const { return {id.slot, id.generation}; }
 };
 
+/// A connection that waits for a `Persist`.
+struct WaitingConnection {
+  std::uint64_t seq = 0;
+  ConnectionId connection;
+};
+
+/// A connection that is to be closed behind the running packet.
+struct Overflowed {
+  ConnectionId connection;
+  ReasonCode reason;
+};
+
 /// All connections by shard and slot.
 class ConnectionTable {
  public:

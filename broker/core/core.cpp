@@ -72,6 +72,7 @@ void Core::apply(Now now, Input input, Effects& effects) {
              },
              input);
   if (interceptor_) serve_interceptor();
+  if (extensions_.is_due()) serve_extensions();
   close_overflowed();
   effects_ = nullptr;
 }
@@ -125,6 +126,7 @@ void Core::take_packets(const ConnectionId& id, std::vector<mqtt::Packet>& packe
     }
     on_packet(*connection, *packet);
     if (interceptor_) publish_added();
+    if (extensions_.is_due()) serve_extensions();
   }
 }
 
@@ -225,6 +227,7 @@ void Core::on_time() {
   }
   repeat_loads();
   if (watcher_) ask_watcher();
+  if (!draining_) wake_extensions();
   if (draining_) {
     flush_values(limits::slice);
     if (!dirty_.empty()) effects_->again = true;
@@ -302,6 +305,7 @@ void Core::on_request(const Request& request) {
                  },
                  [&](const DrainRequest&) { on_drain(request.id); },
                  [&](const InterceptorRequest& what) { on_interceptor_request(request.id, what); },
+                 [&](const ExtensionRequest& what) { on_extension_request(request.id, what); },
              },
              request.what);
 }
@@ -310,6 +314,7 @@ void Core::on_drain(std::uint64_t request_id) {
   draining_ = true;
   drain_request_ = request_id;
   answer_fences();
+  for (const auto& one : extensions_.list) one.extension->on_stop();
   flush_values(limits::slice);
   if (!dirty_.empty()) effects_->again = true;
   std::vector<ConnectionState*> open;

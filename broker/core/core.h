@@ -18,6 +18,7 @@
 #include "broker/core/config.h"
 #include "broker/core/connection_state.h"
 #include "broker/core/effects.h"
+#include "broker/core/extensions.h"
 #include "broker/core/input.h"
 #include "broker/core/interceptor.h"
 #include "broker/core/persist.h"
@@ -37,8 +38,7 @@ namespace lineshaft::core {
 /// The pure machine: `apply(now, input) -> effects`. No socket, file, thread, lock or clock.
 ///
 /// Owned by whoever runs its turns; never called by two threads at once. Its parts stand in one
-/// file each: connect, authenticate, policy, policy_change, context, watch, publish, router,
-/// delivery, queue, subscribe, replay, acknowledge, disconnect, wills, values, journal, restore.
+/// file each; their names stand above their functions.
 class Core {
  public:
   /// `shards`: entries in every `Effects`. `seed`: chance for assigned Client Identifiers and for
@@ -64,14 +64,13 @@ class Core {
   /// Who looks at what passes; before the first `apply`.
   void set_watcher(std::shared_ptr<Watcher> watcher) { watcher_ = std::move(watcher); }
 
+  /// Who follows topics and has some of its own; before anything is restored. They are called in
+  /// the order in which they were added.
+  void add_extension(std::shared_ptr<Extension> extension);
+
  private:
   /// Why a connection ends, as far as its will is concerned.
   enum class WillFate : std::uint8_t { publish, discard };
-
-  struct WaitingConnection {
-    std::uint64_t seq = 0;
-    ConnectionId connection;
-  };
 
   // core.cpp
   void begin(Now now, Effects& effects);
@@ -114,6 +113,18 @@ class Core {
   void watch(ConnectionState& connection, const Session& session);
   void hold_back(ConnectionState& connection);
   void ask_watcher();
+
+  // extensions.cpp
+  class ExtensionView;
+  void claim_topic(TopicEntry& entry);
+  ExtensionClient client_of(const Publication& publication) const;
+  ReasonCode show(Publication& publication);
+  void show_connected(Session& session);
+  void show_gone(const Extensions::Gone& gone);
+  void serve_extensions();
+  void wake_extensions();
+  bool take_extension_item(const KeptItemRecord& record);
+  void on_extension_request(std::uint64_t id, const ExtensionRequest& request);
 
   // authenticate.cpp
   void on_auth(ConnectionState& connection, mqtt::AuthPacket& packet);
@@ -175,6 +186,7 @@ class Core {
   // publish.cpp
   void on_publish(ConnectionState& connection, mqtt::PublishPacket& packet);
   bool is_repeat(ConnectionState& connection, Session& session, const mqtt::PublishPacket& packet);
+  ReasonCode take_in(Session& session, Publication& publication);
   ReasonCode admit(Session& session, const Publication& publication);
   void refuse_publish(ConnectionState& connection, const mqtt::PublishPacket& packet,
                       const PublishVerdict& verdict);
@@ -461,6 +473,7 @@ class Core {
   std::map<std::pair<SessionId, std::uint64_t>, std::uint16_t> restoring_sent_;
   WallTime wall_floor_{};
 
+  Extensions extensions_;
   /// Null: nobody looks.
   std::shared_ptr<Watcher> watcher_;
   /// Those it does not want to be read until it is asked again.
@@ -474,10 +487,6 @@ class Core {
   Effects* effects_ = nullptr;
   std::vector<Target> targets_;
   std::vector<std::uint32_t> target_identifiers_;
-  struct Overflowed {
-    ConnectionId connection;
-    ReasonCode reason;
-  };
   std::vector<Overflowed> overflowed_;
 };
 

@@ -98,11 +98,17 @@ void Core::detach(Session& session) {
   session.rate_timer.reset();
   drop_replays(session);
   if (interceptor_) interceptor_->on_disconnect(subject_of(session));
+  if (!extensions_.empty()) {
+    extensions_.gone.push_back({session.connection_number, session.client_id, session.owner});
+  }
 }
 
 void Core::connection_ended(Session& session, WillFate fate) {
   detach(session);
-  if (fate == WillFate::discard) clear_will(session);  // [MQTT-3.1.2-10]
+  if (fate == WillFate::discard) {
+    if (!extensions_.empty()) extensions_.gone.back().in_order = true;
+    clear_will(session);  // [MQTT-3.1.2-10]
+  }
   // [MQTT-4.1.0-1] the state stays as long as the session's expiry says.
   if (session.expiry_interval_s == 0) {
     expire_session(session);  // [MQTT-4.1.0-2]; a will goes out with it

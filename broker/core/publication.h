@@ -1,8 +1,10 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "broker/base/message.h"
+#include "broker/core/extensions.h"
 #include "broker/core/principal.h"
 #include "broker/core/session.h"
 #include "broker/core/topic_entry.h"
@@ -24,6 +26,8 @@ struct Target {
 /// What a publish needs on its way through the router.
 struct Publication {
   MessagePtr message;
+  /// What came, when an extension has put another one in its place; null: `message` is it.
+  MessagePtr original;
   TopicIndex topic = no_topic;
   /// Null for the broker's own.
   Session* publisher = nullptr;
@@ -31,6 +35,8 @@ struct Publication {
   const PrincipalPtr* author = nullptr;
   /// A will, or of the broker itself: nobody sent it just now.
   bool own = false;
+  /// The extension that made it does not see it again.
+  std::size_t made_by = no_extension;
   /// Made when somebody keeps it.
   KeptMessagePtr kept;
   /// No delivery may leave before this is committed (a stored QoS 2 identifier).

@@ -38,10 +38,7 @@ void Core::on_publish(ConnectionState& connection, mqtt::PublishPacket& packet) 
   publication.publisher = &session;
   PublishVerdict verdict;
   if (interceptor_) verdict = ask_publish(session, message, publication.topic);
-  if (!is_failure(verdict.reason)) {
-    collect_targets(publication);
-    verdict.reason = admit(session, publication);
-  }
+  if (!is_failure(verdict.reason)) verdict.reason = take_in(session, publication);
   if (is_failure(verdict.reason)) {
     packet.message = std::move(publication.message);
     refuse_publish(connection, packet, verdict);
@@ -92,6 +89,14 @@ bool Core::is_repeat(ConnectionState& connection, Session& session,
               mqtt::AckPacket{mqtt::PacketType::pubrec, packet.packet_id, ReasonCode::success, {}},
               known->persist_seq);
   return true;
+}
+
+/// What the policy allows: who gets it, may it be taken, and what extensions make of it.
+ReasonCode Core::take_in(Session& session, Publication& publication) {
+  collect_targets(publication);
+  const ReasonCode reason = admit(session, publication);
+  if (is_failure(reason) || !topics_.at(publication.topic).is_claimed()) return reason;
+  return show(publication);
 }
 
 /// Everything that can refuse a publish, before any effect of it.

@@ -61,6 +61,13 @@ struct InterceptorRequest {
   /// The session it is about; empty: none.
   std::string client_id{};
 };
+/// For the extension of this name; `body` is JSON. Answer: `RequestAnswer`, `unknown_verb` when
+/// there is none.
+struct ExtensionRequest {
+  std::string extension;
+  std::string verb;
+  std::string body;
+};
 struct RequestAnswer {
   enum class State : std::uint8_t { done, refused, unknown_verb };
   State state = State::unknown_verb;
@@ -76,7 +83,9 @@ struct PolicyInForce {
 /// One call from outside MQTT.
 struct Request {
   std::uint64_t id = 0;
-  std::variant<StatisticsRequest, PublishRequest, DrainRequest, InterceptorRequest> what;
+  std::variant<StatisticsRequest, PublishRequest, DrainRequest, InterceptorRequest,
+               ExtensionRequest>
+      what;
 };
 
 struct Reply {

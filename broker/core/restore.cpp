@@ -21,6 +21,7 @@ Session* Core::restored_session(SessionId sid) {
 
 bool Core::take(KeptItemRecord record) {
   if (record.family.empty() || record.value.empty()) return false;
+  if (take_extension_item(record)) return true;
   policy_.items.insert_or_assign({std::move(record.family), std::move(record.key)},
                                  std::move(record.value));
   return true;
@@ -31,6 +32,11 @@ bool Core::take(RetainedRecord record) {
   const TopicIndex index = topics_.add(record.message->topic());
   initialise_topic(index);
   TopicEntry& entry = topics_.at(index);
+  if (starts_with_dollar(entry.name()) && !entry.stored) {
+    // Of an extension that is switched off: it stays in the store, unread.
+    topics_.release_if_empty(index);
+    return true;
+  }
   entry.retained = std::move(record.message);
   entry.retained_stored = true;
   topics_.value_changed(index, false, false);
@@ -184,6 +190,7 @@ void Core::restored(Now now, const RestoreSummary& summary, Effects& effects) {
   restoring_.clear();
   restoring_sent_.clear();
   sessions_.for_each([&](Session& session) { resume_expiry(session, summary); });
+  for (const auto& one : extensions_.list) one.extension->on_restored();
   if (interceptor_) {
     // It knows nothing yet of what was kept, and nobody has asked it about what is stored.
     restore_items();

@@ -17,6 +17,7 @@ void Core::collect_targets(const Publication& publication) {
   const Matches& matches = topics_.matches(publication.topic);
   const QoS published = publication.message->qos();
   const bool retain = publication.message->retain();
+  const bool always_shows = retain && topics_.at(publication.topic).shows_retain;
   const bool asks = interceptor_ != nullptr;
   for (const Subscriber& subscriber : matches.subscribers) {
     Session* const session = sessions_.get(subscriber.session, subscriber.generation);
@@ -25,7 +26,7 @@ void Core::collect_targets(const Publication& publication) {
     // [MQTT-3.8.4-8] the lower of published and granted.
     QoS qos = std::min(static_cast<QoS>(subscriber.qos), published);
     // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
-    bool shows_retain = retain && subscriber.retain_as_published;
+    bool shows_retain = retain && (subscriber.retain_as_published || always_shows);
     bool limited = false;
     if (asks && !(subscriber.covered && is_related(*session))) {
       const DeliverVerdict verdict = ask_deliver(*session, *publication.message, publication.topic);
@@ -65,7 +66,8 @@ void Core::collect_group(ShareId share, const Publication& publication) {
   target.session = &sessions_.at(member->session);
   target.share = share;
   target.qos = std::min(member->options.qos, publication.message->qos());  // [MQTT-4.8.2-3]
-  target.retain = member->options.retain_as_published && publication.message->retain();
+  target.retain = publication.message->retain() && (member->options.retain_as_published ||
+                                                    topics_.at(publication.topic).shows_retain);
   if (interceptor_) {
     const DeliverVerdict verdict =
         ask_deliver(*target.session, *publication.message, publication.topic);
@@ -192,6 +194,10 @@ void Core::publish_now(Publication publication) {
   publication.own = true;
   publication.topic = topics_.obtain(publication.message->topic(), config_.topic_entries_idle_max);
   initialise_topic(publication.topic);
+  if (topics_.at(publication.topic).is_claimed() && is_failure(show(publication))) {
+    count(Counter::publish_refused);
+    return;
+  }
   collect_targets(publication);
   if (publication.message->retain() && !publication.message->payload().empty() &&
       !has_room_for_value(publication.topic)) {

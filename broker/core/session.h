@@ -98,6 +98,8 @@ struct Session {
   const ClientLimits* limits = nullptr;
   /// Meaningful while `connected`.
   ConnectionId connection;
+  /// How extensions know its last connection; 0: none since the start, or nobody asks.
+  std::uint64_t connection_number = 0;
   WallTime disconnected_at{};
   /// Newest `Persist` of session, subscriptions or will: their acknowledgements wait for it.
   std::uint64_t state_seq = 0;

@@ -7,6 +7,7 @@
 
 #include "broker/base/flat_hash.h"
 #include "broker/base/message.h"
+#include "broker/core/extension.h"
 #include "broker/core/pool.h"
 #include "broker/core/subscription_trie.h"
 #include "broker/core/topic_trie.h"
@@ -54,12 +55,22 @@ struct TopicEntry {
   /// A `retained_expiry` timer runs.
   bool expiry_armed : 1 = false;
 
+  /// Only the broker publishes there.
+  bool owned : 1 = false;
+  /// Live copies show RETAIN.
+  bool shows_retain : 1 = false;
+  /// Its retained message does not wait for the next flush.
+  bool stores_at_once : 1 = false;
+  /// A bit for each extension that sees its messages.
+  std::uint8_t followed : extensions_max = 0;
+
   std::string_view name() const {
     if (retained) return retained->topic();
     if (last) return last->topic();
     return {own_name.get(), name_size};
   }
   bool has_value() const { return retained || last; }
+  bool is_claimed() const { return owned || followed != 0; }
   /// The newest message of the topic, retained or not; null if none.
   const KeptMessagePtr& newest() const { return last ? last : retained; }
 };

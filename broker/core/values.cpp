@@ -24,6 +24,7 @@ void Core::initialise_topic(TopicIndex index) {
                      std::ranges::none_of(config_.last_values_exclude, matches);
   // What the broker says of itself is true only while it runs.
   entry.stored = config_.has_store && !starts_with_dollar(name);
+  if (!extensions_.empty()) claim_topic(entry);
 }
 
 bool Core::has_room_for_value(TopicIndex index) const {
@@ -120,7 +121,11 @@ std::uint64_t Core::update_retained(Publication& publication) {
   topics_.value_changed(publication.topic, had_retained, had_value);
   arm_retained_expiry(publication.topic);
   if (sync) return persist_topic(publication.topic, true);
-  mark_dirty(publication.topic);
+  if (entry.stores_at_once) {
+    persist_topic(publication.topic, false);
+  } else {
+    mark_dirty(publication.topic);
+  }
   return 0;
 }
 

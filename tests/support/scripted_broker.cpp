@@ -195,6 +195,7 @@ void ScriptedBroker::start() {
   inputs_.clear();
   loads_.clear();
   core_ = std::make_unique<core::Core>(config_, 1, seed + 1, interceptor_);
+  if (make_extension_) core_->add_extension(make_extension_());
   for (core::Change& change : store_.records()) {
     if (!core_->restore(now_, std::move(change))) throw std::logic_error("a record was refused");
   }

@@ -12,6 +12,7 @@
 #include "broker/core/authenticator.h"
 #include "broker/core/config.h"
 #include "broker/core/effects.h"
+#include "broker/core/extension.h"
 #include "broker/core/input.h"
 #include "broker/core/interceptor.h"
 #include "broker/core/watcher.h"
@@ -83,6 +84,10 @@ class ScriptedBroker {
   void change_policy(std::shared_ptr<core::Interceptor> interceptor);
   /// Until the next start.
   void watch(std::shared_ptr<core::Watcher> watcher);
+  /// From now on every core gets this extension, made anew at each start. Begins with a start: what
+  /// was committed is there.
+  using MakeExtension = std::function<std::shared_ptr<core::Extension>()>;
+  void extend(MakeExtension make);
 
   // scripted_client.cpp
 
@@ -148,6 +153,7 @@ class ScriptedBroker {
   const std::shared_ptr<const core::Peer> peer_;
   core::Authenticator* authenticator_ = nullptr;
   std::shared_ptr<core::Interceptor> interceptor_;
+  MakeExtension make_extension_;
   std::deque<std::pair<std::uint32_t, core::AuthenticationAnswer>> answers_;
   std::unique_ptr<core::Core> core_;
   core::Effects effects_{1};

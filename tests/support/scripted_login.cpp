@@ -19,6 +19,11 @@ void ScriptedBroker::change_policy(std::shared_ptr<core::Interceptor> intercepto
   run(core::PolicyChanged{interceptor_});
 }
 
+void ScriptedBroker::extend(MakeExtension make) {
+  make_extension_ = std::move(make);
+  start();
+}
+
 void ScriptedBroker::watch(std::shared_ptr<core::Watcher> watcher) {
   core_->set_watcher(std::move(watcher));
 }
