@@ -74,6 +74,8 @@ struct Accepted {
   std::shared_ptr<const core::Peer> peer;
   ListenerUse use;
   const Layers& layers;
+  /// The listener's place among all.
+  std::size_t listener = 0;
 };
 
 }  // namespace lineshaft::net

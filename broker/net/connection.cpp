@@ -23,6 +23,9 @@ using Wait = boost::asio::posix::descriptor_base;
 /// Smallest common packets are larger: a vector of packets seldom grows.
 constexpr std::size_t bytes_per_packet_guess = 64;
 constexpr std::size_t packets_reserved_max = 1024;
+/// Who has sent so much in its last reads, older ones counting half each time, is read behind those
+/// who say little.
+constexpr std::size_t heavy_read_bytes = 8 * 1024;
 /// Reads of a lingering connection before others have their turn.
 constexpr int wasted_reads_max = 4;
 
@@ -90,6 +93,7 @@ Connection::Connection(Shard& shard, core::ConnectionId id, Accepted accepted)
     : shard_(shard),
       socket_(shard.io()),
       id_(id),
+      listener_(static_cast<std::uint32_t>(accepted.listener)),
       peer_(std::move(accepted.peer)),
       use_(std::move(accepted.use)),
       decoder_(mqtt::Role::server_reads_client, decoder_limits(limits()), shard.arena()) {
@@ -141,7 +145,7 @@ void Connection::on_readable(error_code error) {
     return;
   }
   if (error) return lost(core::LostBecause::network_error);
-  try_read();
+  shard_.read_on(*this);
 }
 
 void Connection::read_on() {
@@ -169,12 +173,10 @@ IoResult Connection::receive(std::span<char> buffer) {
 }
 
 void Connection::read() {
-  if (stream_ != nullptr && stream_->is_handshaking() && !shard_.may_handshake()) {
-    return shard_.handshake_later(*this);
-  }
   const std::span<char> buffer = shard_.read_buffer();
   const IoResult received = receive(buffer);
   shard_.note_read(stream_ == nullptr ? received.size : stream_->take_received_bytes());
+  note_weight(received.size, buffer.size());
   // A handshake's answer, a pong: it leaves with what the turn adds.
   if (stream_ != nullptr && stream_->unsent_bytes() > 0) shard_.mark_dirty(*this);
   switch (received.state) {
@@ -200,6 +202,14 @@ void Connection::read() {
   violated_ = decoder_.failed();
   if (!violated_) shard_.read_after_turn(*this);
 }
+
+void Connection::note_weight(std::size_t read, std::size_t offered) {
+  // What filled the buffer has perhaps much behind it.
+  const std::size_t size = read == offered ? std::max(read, heavy_read_bytes) : read;
+  recently_read_ = recently_read_ / 2 + static_cast<std::uint32_t>(size);
+}
+
+bool Connection::is_heavy() const { return recently_read_ >= heavy_read_bytes || is_handshaking(); }
 
 void Connection::look_for_tls(std::span<const char> bytes) {
   // A handshake record of any version of TLS begins so; no MQTT packet does.
@@ -256,7 +266,8 @@ bool Connection::too_many_batches() const {
 }
 
 void Connection::resume_reading() {
-  if (!open() || read_waits_ || core_paused_ || violated_ || shard_.reading_stopped()) return;
+  if (!open() || read_waits_ || reads_on || core_paused_ || violated_ || shard_.reading_stopped())
+    return;
   // What comes behind a CONNECT waits in the socket until it is known whose it is.
   if (state_ == State::fresh && login_ && login_->asks()) return;
   // Who asks without reading the answers is not read either: TCP then stops it.

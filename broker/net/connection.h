@@ -70,7 +70,7 @@ class Connection {
   void flush();
   /// Waits for the next bytes, unless somebody asked not to read. Called after the turn.
   void resume_reading();
-  /// Reads without waiting: its stream has input, or a handshake had to wait for its turn.
+  /// Reads: it is its turn.
   void read_on();
   /// A deadline of the wheel has come; `now` is the tick's.
   void connect_deadline_passed();
@@ -86,6 +86,12 @@ class Connection {
   bool open() const { return state_ <= State::open; }
   bool dead() const { return state_ == State::dead; }
   bool waits() const { return read_waits_ || write_waits_; }
+  /// Reading it is likely to be much work.
+  bool is_heavy() const;
+  /// The next read may do public-key work.
+  bool is_handshaking() const { return stream_ != nullptr && stream_->is_handshaking(); }
+  /// Its listener's place among all.
+  std::size_t listener() const { return listener_; }
   bool has_unsent() const { return state_ <= State::closing && unsent_bytes() > 0; }
   Outbox& outbox() { return outbox_; }
 
@@ -118,6 +124,7 @@ class Connection {
   void try_read();
   void read();
   IoResult receive(std::span<char> buffer);
+  void note_weight(std::size_t read, std::size_t offered);
   void look_for_tls(std::span<const char> bytes);
   void hand_over(std::vector<mqtt::Packet> packets);
   void introduce(std::unique_ptr<core::Admission> admission);
@@ -149,6 +156,9 @@ class Connection {
       boost::asio::posix::basic_stream_descriptor<boost::asio::io_context::executor_type>;
   Socket socket_;
   core::ConnectionId id_;
+  const std::uint32_t listener_;
+  /// Bytes of its last reads, see `is_heavy`.
+  std::uint32_t recently_read_ = 0;
   /// Null for plain TCP.
   std::unique_ptr<ByteStream> stream_;
   /// While an authentication is under way.

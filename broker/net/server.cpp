@@ -75,7 +75,11 @@ class Server::Impl {
       open_.push_back(std::make_unique<std::atomic<std::size_t>>(0));
       listeners_.push_back(std::make_unique<Listener>(
           shards_[0]->io(), options_.listeners[i], std::move(endpoints[i]), *open_.back(),
-          [this](Accepted accepted) { least_loaded().adopt(std::move(accepted)); }, &clock_));
+          [this, i](Accepted accepted) {
+            accepted.listener = i;
+            least_loaded().adopt(std::move(accepted));
+          },
+          &clock_));
       listeners_.back()->start();
     }
     for (const auto& shard : shards_) threads_.emplace_back([&shard] { shard->run(); });

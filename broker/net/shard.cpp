@@ -18,8 +18,22 @@ namespace asio = boost::asio;
 
 /// Handlers run before the core has its turn.
 constexpr int handlers_per_loop_max = 256;
-/// A read may be cut short by the loop's cap, but not so that a packet comes in crumbs.
-constexpr std::size_t read_bytes_min = 4096;
+/// A read may be cut short by the loop's cap, but not so that packets come in crumbs.
+constexpr std::size_t read_bytes_min = 1024;
+/// The same for a turn of clients that say little at a time: each of their reads is a system call.
+constexpr std::size_t light_read_bytes_max = 16 * 1024;
+/// What a read counts at least: a system call is work, too.
+constexpr std::size_t read_counts_bytes_min = 512;
+/// What a step of a TLS handshake counts: it is as much work as reading a turn's bytes.
+constexpr std::size_t handshake_counts_bytes = limits::loop_read_bytes_max;
+/// Messages to clients in one loop turn; when there were more, less is read in the next.
+constexpr std::size_t deliveries_per_loop_max = 1'024;
+/// Bytes sent in one loop turn; the other connections are sent to in the next.
+constexpr std::size_t loop_send_bytes_max = 64 * 1024;
+/// What a `send` counts at least.
+constexpr std::size_t send_counts_bytes_min = 8 * 1024;
+/// What a listener may read or send while others wait, before it is their turn.
+constexpr std::int64_t listener_share_bytes = 16 * 1024;
 /// An outbox that was not used for so long gives its memory back.
 constexpr Milliseconds idle_sweep{1000};
 /// Ticks a client has to read its last packet and close when the broker stops.
@@ -36,6 +50,9 @@ Shard::Shard(std::size_t index, const ShardOptions& options, Turn& turn, Clock& 
       work_(asio::make_work_guard(io_)),
       tick_timer_(io_),
       read_buffer_(new char[read_buffer_bytes]),
+      dirty_(listener_share_bytes),
+      light_(listener_share_bytes),
+      heavy_(listener_share_bytes),
       wheel_(now_.steady),
       next_sweep_(now_.steady + idle_sweep) {}
 
@@ -47,6 +64,7 @@ void Shard::run() {
     handle_ready();
     turn_.run(index_, batch_);
     apply_mailbox();
+    fit_reading();
     flush_dirty();
     resume_held_back();
     resume_readers();
@@ -63,43 +81,50 @@ void Shard::run() {
 }
 
 void Shard::handle_ready() {
-  loop_bytes_ = 0;
-  handshakes_left_ = limits::handshakes_per_turn_max;
-  // Flushing may have left inputs for the core: then there is nothing to sleep for.
-  const bool idle = batch_.empty() && reading_on_.empty() && handshakes_.empty();
+  // What is left of the last turn is no reason to sleep.
+  const bool idle = batch_.empty() && light_.empty() && heavy_.empty() && dirty_.empty();
   if (idle && io_.run_one() == 0 && !stopping_) io_.restart();
-  read_without_wait();
-  for (int i = 0; i < handlers_per_loop_max && loop_bytes_ < limits::loop_read_bytes_max; ++i) {
+  for (int i = 0; i < handlers_per_loop_max; ++i) {
     if (io_.poll_one() == 0) break;
   }
+  read_ready();
 }
 
-void Shard::read_without_wait() {
-  while (handshakes_left_ > 0 && !handshakes_.empty()) {
-    const core::ConnectionRef one = handshakes_.front();
-    handshakes_.pop_front();
-    if (Connection* const connection = find(one)) connection->read_on();
-  }
-  // Half of the loop's bytes are for those the sockets announce.
-  constexpr std::size_t bytes_max = limits::loop_read_bytes_max / 2;
-  std::size_t done = 0;
-  for (; done < reading_on_.size() && loop_bytes_ < bytes_max; ++done) {
-    Connection* const connection = find(reading_on_[done]);
+/// Those who say little have a turn of their own, so that their messages leave without the work a
+/// flood makes in between; then it is the others' turn.
+void Shard::read_ready() {
+  loop_bytes_ = 0;
+  read_light_ = !light_.empty() && (heavy_.empty() || !read_light_);
+  FairQueue& queue = read_light_ ? light_ : heavy_;
+  const std::size_t most =
+      read_light_ ? std::min(loop_bytes_max_, light_read_bytes_max) : loop_bytes_max_;
+  while (!queue.empty() && loop_bytes_ < most) {
+    Connection* const connection = find(queue.pop());
     if (connection == nullptr) continue;
     connection->reads_on = false;
+    const std::size_t before = loop_bytes_;
+    const std::size_t least =
+        connection->is_handshaking() ? handshake_counts_bytes : read_counts_bytes_min;
     connection->read_on();
+    loop_bytes_ = std::max(loop_bytes_, before + least);
+    queue.charge(loop_bytes_ - before);
   }
-  reading_on_.erase(reading_on_.begin(), reading_on_.begin() + static_cast<std::ptrdiff_t>(done));
-}
-
-bool Shard::may_handshake() {
-  if (handshakes_left_ == 0) return false;
-  --handshakes_left_;
-  return true;
 }
 
 void Shard::read_on(Connection& connection) {
-  if (!std::exchange(connection.reads_on, true)) reading_on_.push_back(ref(connection));
+  if (std::exchange(connection.reads_on, true)) return;
+  (connection.is_heavy() ? heavy_ : light_).push(connection.listener(), ref(connection));
+}
+
+/// A message for a thousand clients is more work than a thousand bytes: less is read then.
+void Shard::fit_reading() {
+  constexpr std::size_t most = limits::loop_read_bytes_max;
+  if (totals_.publishes > deliveries_per_loop_max) {
+    loop_bytes_max_ =
+        std::max(loop_bytes_ * deliveries_per_loop_max / totals_.publishes, read_bytes_min);
+  } else if (loop_bytes_ >= loop_bytes_max_ && totals_.publishes <= deliveries_per_loop_max / 2) {
+    loop_bytes_max_ = std::min(2 * loop_bytes_max_, most);
+  }
 }
 
 void Shard::close_all() {
@@ -171,15 +196,14 @@ Connection* Shard::find_open(core::ConnectionRef connection) const {
 }
 
 std::span<char> Shard::read_buffer() {
-  const std::size_t left =
-      limits::loop_read_bytes_max - std::min(loop_bytes_, limits::loop_read_bytes_max);
+  const std::size_t left = loop_bytes_max_ - std::min(loop_bytes_, loop_bytes_max_);
   return {read_buffer_.get(), std::clamp(left, read_bytes_min, read_buffer_bytes)};
 }
 
 void Shard::mark_dirty(Connection& connection) {
   connection.used_memory = true;
   if (!std::exchange(connection.has_memory, true)) with_memory_.push_back(ref(connection));
-  if (!std::exchange(connection.dirty, true)) dirty_.push_back(&connection);
+  if (!std::exchange(connection.dirty, true)) dirty_.push(connection.listener(), ref(connection));
 }
 
 void Shard::read_after_turn(Connection& connection) {
@@ -233,11 +257,16 @@ void Shard::apply(const core::ShardEffects& effects, const core::Deliver& delive
 }
 
 void Shard::flush_dirty() {
-  for (Connection* const connection : dirty_) {
+  for (std::size_t sent = 0; !dirty_.empty() && sent < loop_send_bytes_max;) {
+    Connection* const connection = find(dirty_.pop());
+    if (connection == nullptr) continue;
     connection->dirty = false;
+    const std::uint64_t before = totals_.bytes;
     connection->flush();
+    const std::size_t cost = send_counts_bytes_min + (totals_.bytes - before);
+    dirty_.charge(cost);
+    sent += cost;
   }
-  dirty_.clear();
 }
 
 void Shard::resume_readers() {

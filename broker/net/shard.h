@@ -7,7 +7,6 @@
 #include <boost/asio/steady_timer.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
@@ -17,6 +16,7 @@
 #include "broker/base/time.h"
 #include "broker/net/accepted.h"
 #include "broker/net/connection.h"
+#include "broker/net/fair_queue.h"
 #include "broker/net/frame_cache.h"
 #include "broker/net/server_options.h"
 #include "broker/net/turn.h"
@@ -82,11 +82,7 @@ class Shard final : public TurnShard {
   void read_after_turn(Connection& connection);
   /// Looks again after a turn whether the connection may read.
   void read_when_applied(Connection& connection) { held_back_.push_back(ref(connection)); }
-  /// One more handshake step fits into this loop turn; it is counted.
-  bool may_handshake();
-  /// Its handshake goes on when those before it had their turn.
-  void handshake_later(Connection& connection) { handshakes_.push_back(ref(connection)); }
-  /// It has input that its socket does not announce: read in the next loop turn.
+  /// It has input: it is read when it is its turn.
   void read_on(Connection& connection);
   void retire(Connection& connection) { dead_.push_back(&connection); }
 
@@ -113,12 +109,13 @@ class Shard final : public TurnShard {
 
   void open_connection(Accepted accepted);
   void handle_ready();
-  void read_without_wait();
+  void read_ready();
   void close_all();
   void apply_mailbox();
   void apply(const core::ShardEffects& effects);
   void apply(const core::ShardEffects& effects, const core::Deliver& deliver);
   void note_dropped_qos0(std::size_t size);
+  void fit_reading();
   void flush_dirty();
   void resume_held_back();
   void resume_readers();
@@ -148,7 +145,9 @@ class Shard final : public TurnShard {
 
   static constexpr std::size_t read_buffer_bytes = 64 * 1024;
   std::unique_ptr<char[]> read_buffer_;
+  /// Read in this loop turn, and how much that may be.
   std::size_t loop_bytes_ = 0;
+  std::size_t loop_bytes_max_ = limits::loop_read_bytes_max;
   MessageArena arena_;
   FrameCache frames_;
   SentTotals totals_;
@@ -156,15 +155,14 @@ class Shard final : public TurnShard {
 
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
-  std::vector<Connection*> dirty_;
+  FairQueue dirty_;
   std::vector<Connection*> readers_;
   std::vector<Connection*> dead_;
   std::vector<core::ConnectionRef> held_back_;
-  /// Connections that read in the next loop turn without waiting, see `read_on`.
-  std::vector<core::ConnectionRef> reading_on_;
-  /// Handshakes that wait, oldest first.
-  std::deque<core::ConnectionRef> handshakes_;
-  std::size_t handshakes_left_ = 0;
+  /// Connections with input: those who say little, and the others.
+  FairQueue light_;
+  FairQueue heavy_;
+  bool read_light_ = false;
   /// Connections whose outbox holds memory, looked at by the idle sweep.
   std::vector<core::ConnectionRef> with_memory_;
   Wheel<Due> wheel_;
