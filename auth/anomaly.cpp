@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "auth/hex.h"
 #include "auth/json_fields.h"
 #include "broker/base/assert.h"
 #include "broker/base/limits.h"
@@ -73,37 +74,36 @@ Anomaly::Anomaly(AnomalyConfig config)
 void Anomaly::set_zones(ZoneOf zone_of) {
   zone_of_ = config_.rules.empty() ? nullptr : std::move(zone_of);
   looks_at_topics_ |= zone_of_ != nullptr;
-  topics_.clear();
+  topics_.forget_conduits();
 }
 
-Anomaly::Slot Anomaly::find_principal(std::string_view identity, std::string_view zone, Now now) {
+Anomaly::Slot Anomaly::find_principal(const AnomalySubject& who, Now now) {
   if (!std::exchange(has_started_, true)) started_ = now.steady;
   now_ = now.steady;
-  std::string key = fmt::format("{}\n{}", zone, identity);
+  std::string key = fmt::format("{}\n{}\n{}\n{}", who.zone, static_cast<int>(who.family),
+                                to_hex(who.issuer_spki), who.identity);
   const bool is_stranger = !slots_.contains(key);
-  const Slot slot = find(std::move(key), identity, zone, now.steady);
+  const Slot slot = find(std::move(key), who, now.steady);
   if (is_stranger && slot != no_slot && now.steady - started_ >= config_.learning) {
     notice(AnomalyKind::first_seen, slot, "");
   }
   return slot;
 }
 
-Anomaly::Slot Anomaly::find(std::string key, std::string_view identity, std::string_view zone,
-                            Instant now) {
+Anomaly::Slot Anomaly::find(std::string key, const AnomalySubject& who, Instant now) {
   const auto known = slots_.find(key);
   if (known != slots_.end()) return known->second;
-  const Slot slot = place_of_new();
-  if (slot == no_slot) {
+  const Slot place = place_of_new();
+  if (place == no_slot) {
     count(Counter::anomaly_subjects_refused);
     return no_slot;
   }
-  Subject& subject = subjects_[slot];
+  Subject& subject = subjects_[place];
   subject = {};
   subject.key = key;
-  subject.identity = identity;
-  subject.zone = zone;
+  subject.who = who;
   subject.began = now;
-  counters_[slot] = {};
+  const Slot slot = number_of(place);
   slots_.emplace(std::move(key), slot);
   return slot;
 }
@@ -119,17 +119,22 @@ Anomaly::Slot Anomaly::place_of_new() {
     const Slot slot = hand_;
     hand_ = hand_ + 1 < subjects_.size() ? hand_ + 1 : 1;
     // The name of a conduit's place stands in the topics.
-    const bool is_conduit = subjects_[slot].identity.empty();
+    const bool is_conduit = subjects_[slot].who.identity.empty();
     if (is_conduit || subjects_[slot].idle_windows < config_.memory) continue;
     slots_.erase(subjects_[slot].key);
+    // Who had it may still be connected.
+    const std::uint32_t next = (counters_[slot].generation + 1) % (1u << (32 - place_bits));
+    counters_[slot] = {};
+    counters_[slot].generation = next;
     return slot;
   }
   return no_slot;
 }
 
 void Anomaly::on_connect(Slot slot, std::string_view protocol) {
-  ++counters_[slot].connects;
-  Subject& subject = subjects_[slot];
+  slot = still(slot);
+  ++counters_[place_of(slot)].connects;
+  Subject& subject = subjects_[place_of(slot)];
   if (slot == no_slot || has_line(subject.protocols, protocol)) return;
   if (!subject.protocols.empty()) notice(AnomalyKind::protocol_mismatch, slot, protocol);
   subject.protocols = fmt::format("{}{}\n", subject.protocols, protocol);
@@ -138,9 +143,9 @@ void Anomaly::on_connect(Slot slot, std::string_view protocol) {
 void Anomaly::look_at_topic(Slot slot, std::string_view topic, std::string_view payload) {
   bool is_new = false;
   AnomalyTopics::Entry& entry = topics_.find(topic, slot, is_new);
-  counters_[slot].new_topics += is_new ? 1u : 0u;
+  counters_[place_of(slot)].new_topics += is_new ? 1u : 0u;
   if (zone_of_) {
-    Counters& conduit = counters_[conduit_of(entry, slot, topic, true)];
+    Counters& conduit = counters_[place_of(conduit_of(entry, slot, topic, true))];
     ++conduit.messages;
     conduit.bytes += payload.size();
   }
@@ -165,7 +170,7 @@ void Anomaly::count_delivery(Slot slot, std::string_view topic, std::size_t size
   bool is_new = false;
   // Not the entry of what it publishes there.
   AnomalyTopics::Entry& entry = topics_.find(topic, ~slot, is_new);
-  counters_[conduit_of(entry, slot, topic, false)].bytes_out += size_bytes;
+  counters_[place_of(conduit_of(entry, slot, topic, false))].bytes_out += size_bytes;
 }
 
 Anomaly::Slot Anomaly::conduit_of(AnomalyTopics::Entry& entry, Slot slot, std::string_view topic,
@@ -178,11 +183,11 @@ Anomaly::Slot Anomaly::conduit_of(AnomalyTopics::Entry& entry, Slot slot, std::s
 
 std::uint16_t Anomaly::find_conduit(Slot slot, std::string_view topic, bool inbound) {
   const std::string_view owner = zone_of_(topic);
-  const std::string& own = subjects_[slot].zone;
+  const std::string& own = subjects_[place_of(slot)].who.zone;
   if (owner.empty() || own.empty() || owner == own) return AnomalyTopics::no_conduit;
   const std::string name =
       inbound ? fmt::format("{}->{}", own, owner) : fmt::format("{}->{}", owner, own);
-  const Slot conduit = find("\n\n" + name, "", name, now_);
+  const Slot conduit = find("\n\n" + name, {"", name}, now_);
   if (conduit == no_slot) return AnomalyTopics::no_conduit;
   const auto known = std::ranges::find(conduits_, conduit);
   if (known == conduits_.end()) {
@@ -203,12 +208,12 @@ void Anomaly::tick(Now now) {
   }
 }
 
-void Anomaly::judge(Slot slot) {
-  Subject& subject = subjects_[slot];
+void Anomaly::judge(Slot place) {
+  Subject& subject = subjects_[place];
   const Milliseconds elapsed = now_ - subject.began;
   if (elapsed < config_.window) return;
   subject.began = now_;
-  const Measures measured = take_counters(slot, elapsed);
+  const Measures measured = take_counters(place, elapsed);
   const bool is_silent = measured[static_cast<std::size_t>(AnomalyMeasure::messages)] == 0;
   subject.silent_windows = is_silent ? subject.silent_windows + 1 : 0;
   const bool is_idle = std::ranges::all_of(measured, [](double one) { return one == 0; });
@@ -218,20 +223,22 @@ void Anomaly::judge(Slot slot) {
     const AnomalyRule& rule = config_.rules[i];
     const std::uint64_t bit = std::uint64_t{1} << i;
     const auto measure = static_cast<std::size_t>(measure_of(rule));
-    if (!is_about(rule, subject.identity, subject.zone)) continue;
+    if (!is_about(rule, subject.who.identity, subject.who.zone)) continue;
     if (is_momentary(rule.kind) || !is_anomalous(rule, subject, measured)) {
       subject.told &= ~bit;
       continue;
     }
     anomalous |= 1u << measure;
-    tell(i, subject, measured[measure], subject.expected[measure], "");
+    tell(i, place, measured[measure], subject.expected[measure], "");
   }
   learn(subject, measured, anomalous);
 }
 
 /// Per window, however long it really was; the counters begin anew.
-Anomaly::Measures Anomaly::take_counters(Slot slot, Milliseconds elapsed) {
-  const Counters counted = std::exchange(counters_[slot], {});
+Anomaly::Measures Anomaly::take_counters(Slot place, Milliseconds elapsed) {
+  Counters anew;
+  anew.generation = counters_[place].generation;
+  const Counters counted = std::exchange(counters_[place], anew);
   Measures measured = {
       static_cast<double>(counted.messages),   static_cast<double>(counted.bytes),
       static_cast<double>(counted.connects),   static_cast<double>(counted.bytes_out),
@@ -272,17 +279,19 @@ void Anomaly::learn(Subject& subject, const Measures& measured, unsigned anomalo
 }
 
 void Anomaly::notice(AnomalyKind kind, Slot slot, std::string_view detail) {
-  Subject& subject = subjects_[slot];
+  const Slot place = place_of(slot);
+  const Subject& subject = subjects_[place];
   for (std::size_t i = 0; i < config_.rules.size(); ++i) {
     const AnomalyRule& rule = config_.rules[i];
-    if (rule.kind != kind || !is_about(rule, subject.identity, subject.zone)) continue;
-    tell(i, subject, 0, 0, detail);
+    if (rule.kind != kind || !is_about(rule, subject.who.identity, subject.who.zone)) continue;
+    tell(i, place, 0, 0, detail);
   }
 }
 
 /// Once per rule and subject until it is over; of moments once per window.
-void Anomaly::tell(std::size_t rule, Subject& subject, double value, double expected,
+void Anomaly::tell(std::size_t rule, Slot place, double value, double expected,
                    std::string_view detail) {
+  Subject& subject = subjects_[place];
   const std::uint64_t bit = std::uint64_t{1} << rule;
   if ((subject.told & bit) != 0) return;
   subject.told |= bit;
@@ -291,22 +300,22 @@ void Anomaly::tell(std::size_t rule, Subject& subject, double value, double expe
     count(Counter::anomaly_events_dropped);
     return;
   }
-  events_.push_back({rule, subject.identity, subject.zone, value, expected, std::string(detail)});
+  events_.push_back({rule, subject.who, number_of(place), value, expected, std::string(detail)});
 }
 
 std::string anomaly_json(const AnomalyEvent& event, const AnomalyRule& rule, Milliseconds window,
                          WallTime at) {
-  const nlohmann::json json = {
-      {"ts", log::format_time(at)},
-      {"kind", anomaly_kind_names[static_cast<std::size_t>(rule.kind)]},
-      {"rule", rule.name},
-      {"identity", event.identity},
-      {"zone", event.zone},
-      {"value", event.value},
-      {"expected", event.expected},
-      {"window_s", window.count() / 1000},
-      {"detail", event.detail},
-      {"action", anomaly_action_names[static_cast<std::size_t>(rule.action)]}};
+  nlohmann::json json = {{"ts", log::format_time(at)},
+                         {"kind", anomaly_kind_names[static_cast<std::size_t>(rule.kind)]},
+                         {"rule", rule.name},
+                         {"identity", event.who.identity},
+                         {"zone", event.who.zone},
+                         {"value", event.value},
+                         {"expected", event.expected},
+                         {"window_s", window.count() / 1000},
+                         {"detail", event.detail},
+                         {"action", anomaly_action_names[static_cast<std::size_t>(rule.action)]}};
+  if (!event.who.issuer_spki.empty()) json["issuer"] = to_hex(event.who.issuer_spki);
   return to_line(json);
 }
 

@@ -12,18 +12,30 @@
 
 #include "auth/anomaly_rule.h"
 #include "auth/anomaly_topics.h"
+#include "broker/base/limits.h"
 #include "broker/base/time.h"
+#include "broker/core/principal.h"
 
 namespace lineshaft::auth {
+
+/// Whose measures are kept.
+struct AnomalySubject {
+  /// Empty for a conduit.
+  std::string identity;
+  /// Of the identity; of a conduit "from->to".
+  std::string zone;
+  /// Names of different CAs and of different proofs are different somebodies.
+  std::string issuer_spki = {};
+  core::ProofFamily family = core::ProofFamily::nobody;
+};
 
 /// Something that is not as it used to be.
 struct AnomalyEvent {
   /// In the configuration's order.
   std::size_t rule = 0;
-  /// Empty for a conduit.
-  std::string identity;
-  /// Of the identity; of a conduit "from->to".
-  std::string zone;
+  AnomalySubject who;
+  /// Where its measures are.
+  std::uint32_t slot = 0;
   /// What was counted in one window, and what was expected.
   double value = 0;
   double expected = 0;
@@ -49,23 +61,26 @@ class Anomaly {
   /// The zone that owns a topic (empty: none), for the measures of conduits. Null: there are none.
   void set_zones(ZoneOf zone_of);
 
-  /// Where the measures of a principal are; the same for the same identity in the same zone.
-  /// `no_slot`: there are too many (`limits::anomaly_subjects_max`), counted.
-  Slot find_principal(std::string_view identity, std::string_view zone, Now now);
+  /// Where the measures of a principal are; the same for the same one. `no_slot`: there are too
+  /// many (`limits::anomaly_subjects_max`), counted. When a place is given to another, its number
+  /// is another one: what the one before still does counts for nobody.
+  Slot find_principal(const AnomalySubject& who, Now now);
 
   /// `protocol`: "MQTT 5 over TLS"; another than before is a mismatch.
   void on_connect(Slot slot, std::string_view protocol);
   void on_publish(Slot slot, std::string_view topic, std::string_view payload) {
-    Counters& counters = counters_[slot];
+    slot = still(slot);
+    Counters& counters = counters_[place_of(slot)];
     ++counters.messages;
     counters.bytes += payload.size();
     if (looks_at_topics_) look_at_topic(slot, topic, payload);
   }
   void on_deliver(Slot slot, std::string_view topic, std::size_t size_bytes) {
-    counters_[slot].bytes_out += size_bytes;
+    slot = still(slot);
+    counters_[place_of(slot)].bytes_out += size_bytes;
     if (zone_of_) count_delivery(slot, topic, size_bytes);
   }
-  void on_deny(Slot slot) { ++counters_[slot].denials; }
+  void on_deny(Slot slot) { ++counters_[place_of(still(slot))].denials; }
 
   /// Judges subjects whose window is over, at most `limits::anomaly_slice`.
   void tick(Now now);
@@ -83,13 +98,14 @@ class Anomaly {
     std::uint32_t new_topics = 0;
     std::uint32_t denials = 0;
     std::uint32_t connects = 0;
+    /// How often the place was given to another, as far as it fits into a number of a place.
+    std::uint32_t generation = 0;
   };
   using Measures = std::array<double, anomaly_measures_size>;
 
   struct Subject {
     std::string key;
-    std::string identity;
-    std::string zone;
+    AnomalySubject who;
     /// Those it has spoken, a line each.
     std::string protocols;
     Instant began;
@@ -103,7 +119,15 @@ class Anomaly {
     std::uint64_t told = 0;
   };
 
-  Slot find(std::string key, std::string_view identity, std::string_view zone, Instant now);
+  /// A number is a place and its generation.
+  static constexpr unsigned place_bits = 17;
+  static_assert(limits::anomaly_subjects_max < 1u << place_bits);
+  static Slot place_of(Slot slot) { return slot & ((1u << place_bits) - 1); }
+  Slot number_of(Slot place) const { return place | counters_[place].generation << place_bits; }
+  /// `no_slot` once its place is another's.
+  Slot still(Slot slot) const { return number_of(place_of(slot)) == slot ? slot : no_slot; }
+
+  Slot find(std::string key, const AnomalySubject& who, Instant now);
   Slot place_of_new();
   void look_at_topic(Slot slot, std::string_view topic, std::string_view payload);
   void look_at_type(AnomalyTopics::Entry& entry, Slot slot, std::string_view topic,
@@ -112,21 +136,20 @@ class Anomaly {
   /// The conduit of a topic and a subject; `no_slot` when it stays in its zone.
   Slot conduit_of(AnomalyTopics::Entry& entry, Slot slot, std::string_view topic, bool inbound);
   std::uint16_t find_conduit(Slot slot, std::string_view topic, bool inbound);
-  void judge(Slot slot);
-  Measures take_counters(Slot slot, Milliseconds elapsed);
+  void judge(Slot place);
+  Measures take_counters(Slot place, Milliseconds elapsed);
   bool is_anomalous(const AnomalyRule& rule, const Subject& subject,
                     const Measures& measured) const;
   void learn(Subject& subject, const Measures& measured, unsigned anomalous);
   void notice(AnomalyKind kind, Slot slot, std::string_view detail);
-  void tell(std::size_t rule, Subject& subject, double value, double expected,
-            std::string_view detail);
+  void tell(std::size_t rule, Slot place, double value, double expected, std::string_view detail);
 
   const AnomalyConfig config_;
   bool looks_at_types_ = false;
   bool looks_at_topics_ = false;
   ZoneOf zone_of_;
   std::unordered_map<std::string, Slot> slots_;
-  /// By slot; the first is nobody's.
+  /// By place; the first is nobody's.
   std::vector<Subject> subjects_;
   std::vector<Counters> counters_;
   /// The slots of conduits, as topics remember them; the first is none.

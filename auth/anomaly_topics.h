@@ -58,7 +58,10 @@ class AnomalyTopics {
     return recent;
   }
 
-  void clear() { entries_.assign(entries_.size(), Entry{}); }
+  /// The topics are still known.
+  void forget_conduits() {
+    for (Entry& entry : entries_) entry.conduit = unknown_conduit;
+  }
 
  private:
   __extension__ using Product = unsigned __int128;

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "auth/identity_match.h"
 #include "auth/json_fields.h"
 #include "broker/base/audit.h"
 #include "broker/base/log.h"
@@ -22,11 +23,12 @@ void AnomalyWatcher::change_zones(Anomaly::ZoneOf zone_of) {
 }
 
 std::uint32_t AnomalyWatcher::on_connect(const core::ConnectFacts& facts, Now now) {
+  const core::Principal& principal = facts.principal;
+  AnomalySubject who{principal.name, principal.zone, principal.issuer_spki,
+                     core::family_of(principal.proof)};
   // Who has no name of its own is known by its Client Identifier.
-  const std::string identity = facts.principal.name.empty()
-                                   ? fmt::format("client:{}", facts.client_id)
-                                   : facts.principal.name;
-  const auto slot = anomaly_.find_principal(identity, facts.principal.zone, now);
+  if (who.identity.empty()) who.identity = fmt::format("client:{}", facts.client_id);
+  const auto slot = anomaly_.find_principal(who, now);
   anomaly_.on_connect(slot, facts.protocol);
   return slot;
 }
@@ -60,11 +62,11 @@ void AnomalyWatcher::handle(const AnomalyEvent& event, Now now, core::Watched& w
   const AnomalyConfig& config = anomaly_.config();
   const AnomalyRule& rule = config.rules[event.rule];
   const std::string why = anomaly_text(event, rule, config.window);
-  LINESHAFT_LOG(auth, warn, "anomaly", {"rule", rule.name}, {"identity", event.identity},
-                {"zone", event.zone}, {"why", why});
+  LINESHAFT_LOG(auth, warn, "anomaly", {"rule", rule.name}, {"identity", event.who.identity},
+                {"zone", event.who.zone}, {"why", why});
   audit({.type = "anomaly",
-         .zone = event.zone,
-         .identity = event.identity,
+         .zone = event.who.zone,
+         .identity = event.who.identity,
          .op = anomaly_action_names[static_cast<std::size_t>(rule.action)],
          .topic = event.detail,
          .reason = why,
@@ -80,14 +82,14 @@ void AnomalyWatcher::handle(const AnomalyEvent& event, Now now, core::Watched& w
 /// A conduit is not somebody who could be held back.
 void AnomalyWatcher::act(const AnomalyEvent& event, const AnomalyRule& rule, const std::string& why,
                          Now now, core::Watched& watched) {
-  if (event.identity.empty()) return;
+  if (event.who.identity.empty()) return;
   if (rule.action == AnomalyAction::throttle) {
-    const Anomaly::Slot slot = anomaly_.find_principal(event.identity, event.zone, now);
-    if (slot != Anomaly::no_slot) throttled_[slot] = now.steady + rule.ttl;
+    throttled_[event.slot] = now.steady + rule.ttl;
   } else if (rule.action == AnomalyAction::quarantine) {
-    const nlohmann::json body = {{"identity", event.identity},
-                                 {"ttl_s", rule.ttl.count() / 1000},
-                                 {"reason", fmt::format("anomaly rule {}: {}", rule.name, why)}};
+    nlohmann::json body = {{"ttl_s", rule.ttl.count() / 1000},
+                           {"reason", fmt::format("anomaly rule {}: {}", rule.name, why)},
+                           {"by", "anomaly"}};
+    add_match(body, {event.who.identity, event.who.issuer_spki, event.who.zone, event.who.family});
     watched.calls.push_back({"quarantine", to_line(body)});
   }
 }

@@ -203,6 +203,9 @@ int replace_audit_file(const std::string& path, std::string_view content) {
   if (file.value < 0) return errno;
   std::size_t written = 0;
   if (const int error = write_all(file.value, content, written); error != 0) return error;
+  // After a power cut there is the old one or the new one, never an empty one: that would look like
+  // somebody's work.
+  if (::fsync(file.value) != 0) return errno;
   return ::rename(part.c_str(), path.c_str()) == 0 ? 0 : errno;
 }
 

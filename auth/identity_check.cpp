@@ -30,6 +30,14 @@ bool is_vouched_key(const IdentityConfig& config, const core::Principal& princip
   return issuer != config.issuers.end() && issuer->second.attested;
 }
 
+bool may_vouch_for_roles(const IdentityConfig& config, const core::Principal& principal) {
+  const auto issuer = config.issuers.find(principal.issuer_spki);
+  return issuer != config.issuers.end() &&
+         std::ranges::all_of(principal.roles, [&](const std::string& role) {
+           return issuer->second.may_vouch_for(role);
+         });
+}
+
 bool is_client_id_allowed(ClientIdRule rule, std::string_view name, std::string_view client_id) {
   switch (rule) {
     case ClientIdRule::equal:
@@ -69,7 +77,7 @@ class Judgement {
     if (!is_its_time) {
       return refuse(PolicyReason::cert_invalid, "the certificate's time is not now");
     }
-    return check_issuer();
+    return check_issuer() && check_chain();
   }
 
   bool claim(const LeafCertificate& leaf) {
@@ -84,6 +92,10 @@ class Judgement {
     if (!contains_word(zones, principal().zone)) {
       return refuse(PolicyReason::issuer_not_for_zone,
                     "the CA that has signed the certificate may not vouch for the zone it claims");
+    }
+    if (!may_vouch_for_roles(config_, principal())) {
+      return refuse(PolicyReason::issuer_not_for_zone,
+                    "the CA that has signed the certificate may not vouch for a role it claims");
     }
     return true;
   }
@@ -184,6 +196,15 @@ class Judgement {
     return true;
   }
 
+  /// What it proves ends with the first certificate on the way to the root.
+  bool check_chain() {
+    const auto until = trust_.trusted_until(principal().issuer_spki);
+    if (!until) return true;
+    principal().not_after = std::min(principal().not_after, *until);
+    return arrival_.now < *until || refuse(PolicyReason::cert_invalid,
+                                           "a CA's certificate on the way to the root has ended");
+  }
+
   bool is_of_trust_domain(const LeafCertificate& leaf) {
     if (config_.trust_domain.empty()) return true;
     const auto names = leaf.values(ClaimSource::san_uri, {});
@@ -215,6 +236,9 @@ Recheck recheck_certificate(const IdentityRules& rules, const core::Principal& p
   const TrustView::Issuer state = rules.trust->issuer(principal.issuer_spki);
   if (!may_vouch(config, principal)) {
     return {PolicyReason::issuer_not_for_zone, "its CA may no longer vouch for its zone"};
+  }
+  if (!may_vouch_for_roles(config, principal)) {
+    return {PolicyReason::issuer_not_for_zone, "its CA may no longer vouch for its roles"};
   }
   if (state == TrustView::Issuer::untrusted) {
     return {PolicyReason::cert_invalid, "its CA leads to no root of pki.trust any more"};

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "auth/crypto.h"
+#include "auth/identity_lint.h"
 #include "auth/json_fields.h"
 #include "auth/policy_reader.h"
 #include "auth/policy_spec.h"
@@ -70,6 +71,7 @@ class IdentityReader {
     if (const json* listeners = table_in(document, "listeners")) read_listeners(*listeners);
     if (const json* users = table_in(document, "users")) read_users(*users);
     check_extractors();
+    if (!report_.has_errors()) check_identity(made_, policy_, report_);
     const json rules = identity == document.end() ? json() : *identity;
     made_.claims_digest = digest_of(to_line(rules) + made_.trust_domain);
   }
@@ -109,7 +111,7 @@ class IdentityReader {
     table.finish();
   }
 
-  /// ["ot"], or {"zones": ["ot"], "attested": true}.
+  /// ["ot"], or {"zones": ["ot"], "roles": ["edge"], "attested": true}.
   void read_issuer(const std::string& key, const json& value) {
     const std::string pointer = join_pointer("/pki/issuers", key);
     auto hash = from_spki_text(key);
@@ -118,14 +120,19 @@ class IdentityReader {
     const json holder = value.is_object() ? value : json::object({{"zones", value}});
     TableReader table(report_, holder, value.is_object() ? pointer : "/pki/issuers");
     if (const auto zones = table.words("zones")) issuer.zones = known_zones(*zones, pointer);
+    issuer.roles = read_roles(table);
     issuer.attested = table.boolean("attested").value_or(false);
     table.finish();
     if (issuer.zones.empty()) {
       report_.lint(pointer, "this CA may vouch for no zone", "name its zones: [\"...\"]");
     }
     // The same key in two files vouches for what both say.
+    const bool is_new = !made_.issuers.contains(*hash);
     auto& known = made_.issuers[*hash];
     known.attested |= issuer.attested;
+    const bool is_any = issuer.roles.empty() || (!is_new && known.roles.empty());
+    known.roles.insert(known.roles.end(), issuer.roles.begin(), issuer.roles.end());
+    if (is_any) known.roles.clear();
     known.zones.insert(known.zones.end(), issuer.zones.begin(), issuer.zones.end());
     std::ranges::sort(known.zones);
     known.zones.erase(std::unique(known.zones.begin(), known.zones.end()), known.zones.end());

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -23,8 +24,14 @@ struct IdentityConfig {
   struct Issuer {
     /// It may vouch for these.
     std::vector<std::string> zones;
+    /// And for these only; empty: for every role.
+    std::vector<std::string> roles = {};
     /// It certifies keys in hardware only.
     bool attested = false;
+
+    bool may_vouch_for(const std::string& role) const {
+      return roles.empty() || std::ranges::find(roles, role) != roles.end();
+    }
   };
   struct Listener {
     std::vector<std::string> zones;

@@ -26,6 +26,11 @@ int conduit_rank(const ConduitSpec& conduit) {
   return conduit.has_limits() ? 1 : 0;
 }
 
+/// The same one for everybody.
+bool names_one_topic(std::string_view filter) {
+  return !core::has_wildcard(filter) && filter.find("${") == std::string_view::npos;
+}
+
 std::uint8_t personal_uses(std::string_view filter) {
   return static_cast<std::uint8_t>(variables_of(filter).value_or(0) & ~uses_zone);
 }
@@ -65,7 +70,7 @@ class PolicyBody::Builder {
   std::uint32_t slot_of(std::string_view filter) {
     const std::uint32_t index = body_.trie.insert(filter);
     if (index == body_.slots.size()) {
-      body_.slots.emplace_back().is_literal = !core::has_wildcard(filter);
+      body_.slots.emplace_back().is_literal = names_one_topic(filter);
       slots_.emplace_back();
     }
     return index;
@@ -246,22 +251,22 @@ Specificity specificity_of(std::string_view filter) {
   }
 }
 
-std::string_view judged_topic(std::string_view topic) {
+std::string_view next_judged(std::string_view topic) {
   constexpr std::string_view plain[] = {"$lkv/", "$quarantine/", "$sparkplug/certificates/"};
   constexpr std::string_view frame = "$frame/";
+  if (!core::starts_with_dollar(topic)) return topic;
+  for (const std::string_view prefix : plain) {
+    if (topic.starts_with(prefix)) return topic.substr(prefix.size());
+  }
+  if (!topic.starts_with(frame)) return topic;
+  const std::size_t slash = topic.find('/', frame.size());
+  return slash == std::string_view::npos ? topic : topic.substr(slash + 1);
+}
+
+std::string_view judged_topic(std::string_view topic) {
   // One may stand for another: "$frame/10s/$lkv/a".
-  for (bool again = true; again && core::starts_with_dollar(topic);) {
-    again = false;
-    for (const std::string_view prefix : plain) {
-      if (!topic.starts_with(prefix)) continue;
-      topic.remove_prefix(prefix.size());
-      again = true;
-    }
-    if (!topic.starts_with(frame)) continue;
-    const std::size_t slash = topic.find('/', frame.size());
-    if (slash == std::string_view::npos) return topic;
-    topic.remove_prefix(slash + 1);
-    again = true;
+  for (std::string_view next = next_judged(topic); next != topic; next = next_judged(topic)) {
+    topic = next;
   }
   return topic;
 }

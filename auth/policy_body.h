@@ -49,7 +49,7 @@ struct PolicySlot {
   std::uint32_t rules_begin = 0, rules_end = 0;
   std::uint8_t owner = no_zone;
   Specificity specificity;
-  /// One topic, named without a wildcard.
+  /// One topic, named without a wildcard and without a variable.
   bool is_literal = false;
 };
 

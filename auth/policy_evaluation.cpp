@@ -153,10 +153,11 @@ Decision PolicyEvaluation::decide(Op op, std::string_view topic,
   }
   if (op == Op::admin) return denied(PolicyReason::role_no_allow);
   if (is_denied_everywhere()) return denied(PolicyReason::role_deny);
-  if (inner != topic) {
-    SlotList outer;
-    body_.trie.match(topic, variables_, outer);
-    const std::uint16_t rule = find_role_rule(outer, RuleKind::deny, roles_);
+  // What is denied of a name is denied of all that stand for it.
+  for (std::string_view outer = topic; outer != inner; outer = next_judged(outer)) {
+    SlotList slots;
+    body_.trie.match(outer, variables_, slots);
+    const std::uint16_t rule = find_role_rule(slots, RuleKind::deny, roles_);
     if (rule != no_rule) return denied(PolicyReason::role_deny, rule);
   }
   if (is_sys(inner)) {
@@ -189,9 +190,11 @@ Decision PolicyEvaluation::decide_role(Op op, const Judged& judged) const {
                           : denied(PolicyReason::role_no_allow);
 }
 
-/// Nobody's topic is open to a role that names just this one, without a wildcard.
+/// Nobody's topic is open to a role that names just this one, without a wildcard or a variable. It
+/// leads from any zone to any other, so it is none for who is on an island.
 Decision PolicyEvaluation::decide_unowned(Op op, const Judged& judged,
                                           const RoleBits& roles) const {
+  if (is_island(zone_)) return denied(PolicyReason::island);
   RoleBits able = roles;
   if (is_publish(op)) {
     const RoleBits& publishers = body_.publishers[static_cast<std::size_t>(judged.type)];

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <vector>
 
 #include "auth/filter_relation.h"
@@ -74,6 +75,36 @@ std::string with_wildcards(std::string_view filter) {
   }
 }
 
+bool is_written_out(std::string_view filter) {
+  return !core::has_wildcard(filter) && filter.find("${") == std::string_view::npos;
+}
+
+/// A topic of nobody's that one may publish and another receive joins zones without a conduit.
+void lint_open_topics(const PolicySpec& spec, const Owners& owners, PolicyReport& report) {
+  if (spec.zones.size() < 2) return;
+  std::map<std::string_view, std::string_view> receivers;
+  for (const RoleSpec& role : spec.roles) {
+    for (const FilterSpec& filter : role.subscribe) {
+      if (is_written_out(filter.text)) receivers.try_emplace(filter.text, role.name);
+    }
+  }
+  for (const RoleSpec& role : spec.roles) {
+    for (const FilterSpec& filter : role.publish) {
+      const auto receiver = receivers.find(filter.text);
+      if (receiver == receivers.end()) continue;
+      bool is_owned = false;
+      owners.for_each_relative(std::string(judged_topic(filter.text)),
+                               [&](const Owners::Owner&) { is_owned = true; });
+      if (is_owned) continue;
+      report.lint(filter.pointer,
+                  fmt::format("\"{}\" is no zone's: from role \"{}\" to role \"{}\" it crosses "
+                              "zones without a conduit",
+                              filter.text, role.name, receiver->second),
+                  "add it to a zone's owns, and a conduit for who else may use it");
+    }
+  }
+}
+
 void lint_roles(const PolicySpec& spec, const Owners& owners, PolicyReport& report) {
   for (const RoleSpec& role : spec.roles) {
     if (role.publish.empty() && role.subscribe.empty() && role.sys == 0) {
@@ -83,7 +114,7 @@ void lint_roles(const PolicySpec& spec, const Owners& owners, PolicyReport& repo
     for (const auto* list : {&role.publish, &role.subscribe}) {
       for (const FilterSpec& filter : *list) {
         // One topic, written out, may be nobody's.
-        if (!core::has_wildcard(filter.text)) continue;
+        if (is_written_out(filter.text)) continue;
         bool is_owned = false;
         owners.for_each_relative(with_wildcards(filter.text),
                                  [&](const Owners::Owner&) { is_owned = true; });
@@ -140,6 +171,7 @@ void check_meaning(const PolicySpec& spec, WallTime now, PolicyReport& report) {
   const Owners owners(spec);
   check_owners(spec, owners, report);
   lint_roles(spec, owners, report);
+  lint_open_topics(spec, owners, report);
   for (const ConduitSpec& conduit : spec.conduits) {
     lint_conduit(spec, conduit, owners, now, report);
   }

@@ -14,6 +14,12 @@
 
 namespace lineshaft::auth {
 
+namespace {
+
+const std::string& by_name(const Overrides::Quarantine& one) { return one.who.name; }
+
+}  // namespace
+
 std::string_view to_string(Op op) {
   switch (op) {
     case Op::publish:
@@ -50,13 +56,10 @@ std::string_view to_string(RuleKind kind) {
   return "unknown";
 }
 
-bool IdentityMatch::matches(const core::Principal& principal) const {
-  return principal.name == name && (!issuer_spki || *issuer_spki == principal.issuer_spki);
-}
-
 PolicySnapshot::PolicySnapshot(std::shared_ptr<const PolicyBody> body, Overrides overrides,
                                WallTime now)
     : body_(std::move(body)), overrides_(std::move(overrides)), now_(now) {
+  std::ranges::sort(overrides_.quarantined, {}, by_name);
   active_.resize((body_->conduits.size() + 63) / 64);
   for (std::size_t i = 0; i < body_->conduits.size(); ++i) {
     if (body_->conduits[i].spec.is_active(now_)) set_bit(active_, i);
@@ -76,7 +79,9 @@ Decision PolicySnapshot::check(const core::Principal& principal, std::string_vie
 }
 
 bool PolicySnapshot::is_quarantined(const core::Principal& principal) const {
-  return std::ranges::any_of(overrides_.quarantined, [&](const Overrides::Quarantine& one) {
+  const auto same_name =
+      std::ranges::equal_range(overrides_.quarantined, principal.name, {}, by_name);
+  return std::ranges::any_of(same_name, [&](const Overrides::Quarantine& one) {
     return now_ < one.until && one.who.matches(principal);
   });
 }
@@ -88,6 +93,19 @@ bool PolicySnapshot::is_island(std::string_view zone) const {
 
 bool PolicySnapshot::has_role(std::string_view name) const {
   return body_->find_role(std::string(name)) >= 0;
+}
+
+std::vector<RoleFacts> PolicySnapshot::roles() const {
+  std::vector<RoleFacts> all;
+  for (std::size_t i = 0; i < body_->roles.size(); ++i) {
+    const CompiledRole& role = body_->roles[i];
+    RoleFacts facts{role.name, (role.uses & uses_client_id) != 0, role.sys != 0};
+    for (const SparkplugType type : {SparkplugType::ncmd, SparkplugType::dcmd}) {
+      facts.is_powerful |= has_bit(body_->publishers[static_cast<std::size_t>(type)], i);
+    }
+    all.push_back(std::move(facts));
+  }
+  return all;
 }
 
 PolicyReason PolicySnapshot::may_connect(const core::Principal& principal) const {

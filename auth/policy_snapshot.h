@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "auth/identity_match.h"
 #include "auth/policy_diagnostic.h"
 #include "auth/policy_reason.h"
 #include "auth/policy_sparkplug.h"
@@ -93,13 +94,13 @@ struct ZoneFacts {
   ClientIdRule client_id = ClientIdRule::bind;
 };
 
-/// Somebody an override is about.
-struct IdentityMatch {
+/// What the tables about identities must know of a role.
+struct RoleFacts {
   std::string name;
-  /// Raw SHA-256; nullopt: whoever vouches for the name. Empty: nobody did, a user with a password.
-  std::optional<std::string> issuer_spki;
-
-  bool matches(const core::Principal& principal) const;
+  /// A filter of it has ${client_id}.
+  bool uses_client_id = false;
+  /// It publishes Sparkplug's commands, or reads of $SYS.
+  bool is_powerful = false;
 };
 
 /// What holds for a time on top of the document. Ends that have passed are ignored.
@@ -115,6 +116,7 @@ struct Overrides {
     WallTime until = WallTime::max();
   };
 
+  /// Found by name: a snapshot sorts them.
   std::vector<Quarantine> quarantined;
   /// Zones whose conduits act as absent.
   std::vector<std::string> islands;
@@ -246,6 +248,7 @@ class PolicySnapshot {
   bool is_quarantined(const core::Principal& principal) const;
   bool is_island(std::string_view zone) const;
   bool has_role(std::string_view name) const;
+  std::vector<RoleFacts> roles() const;
 
   /// Buckets by conduit, for `Decision::bucket`.
   const std::vector<BucketLimits>& buckets() const;

@@ -121,5 +121,7 @@ Specificity specificity_of(std::string_view filter);
 
 /// The topic that `topic` stands for; `topic` itself if it stands for none.
 std::string_view judged_topic(std::string_view topic);
+/// One step on the way there: "$frame/10s/$lkv/a" stands for "$lkv/a" first.
+std::string_view next_judged(std::string_view topic);
 
 }  // namespace lineshaft::auth

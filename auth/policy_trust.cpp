@@ -54,7 +54,7 @@ class TrustReader {
     }
   }
 
-  /// Each is ["ot"], or {"zones": ["ot"], "attested": true}.
+  /// Each is ["ot"], or {"zones": ["ot"], "roles": ["edge"], "attested": true}.
   void read_issuers(const json& issuers) {
     constexpr std::string_view pointer = "/pki/issuers";
     if (!is_table(issuers, pointer, "write each CA and the zones it may vouch for")) return;
@@ -67,6 +67,7 @@ class TrustReader {
       TableReader table(report_, value, join_pointer(pointer, issuer));
       table.require("zones", "the zones this CA may vouch for");
       check_zone_names(table.words("zones"));
+      table.words("roles");
       table.boolean("attested");
       table.finish();
     }

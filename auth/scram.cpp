@@ -13,7 +13,8 @@ namespace {
 
 constexpr std::size_t message_bytes_max = 4096;
 constexpr std::size_t client_nonce_bytes_max = 256;
-constexpr std::uint32_t invented_iterations = 100'000;
+constexpr std::uint32_t usual_iterations = 100'000;
+constexpr std::size_t usual_salt_bytes = 16;
 
 /// "x=value" at the front of `text`, which loses it and the comma behind it.
 std::optional<std::string_view> take_attribute(std::string_view& text, char name) {
@@ -112,10 +113,13 @@ std::optional<std::string> ScramExchange::finish(std::string_view client_final) 
   return "v=" + to_base64(hmac_sha256(keys_.server_key, signed_text), Padding::with);
 }
 
-ScramKeys invented_keys(std::string_view secret, std::string_view user) {
+ScramKeys invented_keys(std::string_view secret, std::string_view user, const ScramKeys* like) {
   ScramKeys keys;
-  keys.iterations = invented_iterations;
-  keys.salt = hmac_sha256(secret, user).substr(0, 16);
+  keys.iterations = like != nullptr ? like->iterations : usual_iterations;
+  const std::size_t salt_bytes = like != nullptr ? like->salt.size() : usual_salt_bytes;
+  keys.salt = hmac_sha256(secret, user);
+  while (keys.salt.size() < salt_bytes) keys.salt += hmac_sha256(secret, keys.salt);
+  keys.salt.resize(salt_bytes);
   keys.stored_key = hmac_sha256(secret, std::string("stored ") + std::string(user));
   keys.server_key = keys.stored_key;
   return keys;

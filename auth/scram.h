@@ -52,7 +52,8 @@ class ScramExchange final : public core::AuthenticationState {
 };
 
 /// Keys for a user that does not exist: always the same salt for the same name, so that a challenge
-/// does not tell.
-ScramKeys invented_keys(std::string_view secret, std::string_view user);
+/// does not tell. Iterations and size of the salt are those of `like`, a real user's; null: usual
+/// ones.
+ScramKeys invented_keys(std::string_view secret, std::string_view user, const ScramKeys* like);
 
 }  // namespace lineshaft::auth

@@ -62,6 +62,61 @@ std::string revocation_key(const std::string& issuer_spki, std::string_view seri
   return issuer_spki + std::string(serial);
 }
 
+/// Whose certificates a list speaks for, for all reasons there are. One of changes only does not
+/// say what is good. A list for some distribution points counts: TLS takes it for their
+/// certificates only.
+struct ListScope {
+  bool has_clients = true;
+  bool has_authorities = true;
+};
+
+ListScope scope_of(X509_CRL* list) {
+  if (X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) >= 0) return {false, false};
+  int critical = 0;
+  auto* const point = static_cast<ISSUING_DIST_POINT*>(
+      X509_CRL_get_ext_d2i(list, NID_issuing_distribution_point, &critical, nullptr));
+  // -1: there is none, so it speaks for all.
+  if (point == nullptr) return {critical == -1, critical == -1};
+  const bool is_partial =
+      point->onlysomereasons != nullptr || point->indirectCRL > 0 || point->onlyattr > 0;
+  const ListScope scope{!is_partial && point->onlyCA <= 0, !is_partial && point->onlyuser <= 0};
+  ISSUING_DIST_POINT_free(point);
+  return scope;
+}
+
+/// When it was made, and until when it is the newest.
+struct NewestList {
+  /// Its number in hexadecimal without leading zeros; empty: it has none.
+  std::string number;
+  WallTime made{};
+  /// nullopt: it does not say.
+  std::optional<WallTime> end;
+
+  /// Two that are as new: the one that ends first counts, so that none prolongs another.
+  bool is_newer_than(const NewestList& other) const {
+    const bool has_numbers = !number.empty() && !other.number.empty();
+    if (has_numbers && number != other.number) {
+      return std::pair(number.size(), number) > std::pair(other.number.size(), other.number);
+    }
+    if (made != other.made) return made > other.made;
+    return end.value_or(WallTime{}) < other.end.value_or(WallTime{});
+  }
+};
+
+NewestList newest_of(X509_CRL* list) {
+  NewestList made;
+  const OpensslPtr<ASN1_INTEGER> number(
+      static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(list, NID_crl_number, nullptr, nullptr)));
+  if (number != nullptr) {
+    made.number = serial_of(number.get());
+    made.number.erase(0, made.number.find_first_not_of('0'));
+  }
+  made.made = wall_time_of(X509_CRL_get0_lastUpdate(list));
+  const ASN1_TIME* const end = X509_CRL_get0_nextUpdate(list);
+  if (end != nullptr) made.end = wall_time_of(end);
+  return made;
+}
+
 }  // namespace
 
 struct TrustView::Authority {
@@ -120,7 +175,9 @@ class TrustView::Maker {
       const auto [at, is_new] = made_.issuers_.try_emplace(each.spki, standing);
       // Of several certificates of one key the best counts: a renewed one beside the old.
       const auto rank = [](Issuer state) { return state == Issuer::trusted ? 1 : 0; };
-      if (!is_new && rank(standing.state) > rank(at->second.state)) at->second = standing;
+      const bool is_better = std::pair(rank(standing.state), standing.until) >
+                             std::pair(rank(at->second.state), at->second.until);
+      if (!is_new && is_better) at->second = standing;
     }
   }
 
@@ -140,12 +197,16 @@ class TrustView::Maker {
           X509_REVOKED_get0_serialNumber(sk_X509_REVOKED_value(entries, i));
       made_.revoked_.insert(revocation_key(signer->spki, serial_of(serial)));
     }
-    const ASN1_TIME* const end = X509_CRL_get0_nextUpdate(list);
-    // A list of changes does not say what is good.
-    const bool is_whole = X509_CRL_get_ext_by_NID(list, NID_delta_crl, -1) < 0;
-    if (end == nullptr || !is_whole) return;
-    WallTime& known = ends_[signer->spki];
-    known = std::max(known, wall_time_of(end));
+    const ListScope scope = scope_of(list);
+    const NewestList shown = newest_of(list);
+    if (scope.has_clients) take_newest(client_lists_, signer->spki, shown);
+    if (scope.has_authorities) take_newest(authority_lists_, signer->spki, shown);
+  }
+
+  static void take_newest(std::map<std::string, NewestList>& lists, const std::string& signer,
+                          const NewestList& shown) {
+    const auto [known, is_new] = lists.try_emplace(signer, shown);
+    if (!is_new && shown.is_newer_than(known->second)) known->second = shown;
   }
 
   const Authority* signer_of(X509_CRL* list) const {
@@ -175,9 +236,13 @@ class TrustView::Maker {
     bool has_all_lists = true;
     const Authority* at = &from;
     for (std::size_t depth = 0; depth < chain_depth_max; ++depth) {
-      const auto end = ends_.find(at->spki);
-      has_all_lists &= end != ends_.end();
-      if (end != ends_.end()) until = std::min(until, end->second);
+      // The first one issues to clients, those above to authorities.
+      const auto& lists = depth == 0 ? client_lists_ : authority_lists_;
+      const auto list = lists.find(at->spki);
+      const bool has_end = list != lists.end() && list->second.end;
+      has_all_lists &= has_end;
+      if (has_end) until = std::min(until, *list->second.end);
+      standing.until = std::min(standing.until, wall_time_of(X509_get0_notAfter(at->get())));
       if (at->is_root()) {
         standing.state = Issuer::trusted;
         if (has_all_lists) standing.lists_until = until;
@@ -197,7 +262,10 @@ class TrustView::Maker {
 
   TrustView& made_;
   std::vector<Problem>& problems_;
-  std::map<std::string, WallTime> ends_;
+  /// By the key of who has signed them: of those that speak for clients' certificates, and for
+  /// those of authorities, the newest.
+  std::map<std::string, NewestList> client_lists_;
+  std::map<std::string, NewestList> authority_lists_;
 };
 
 TrustView::TrustView() = default;
@@ -225,6 +293,12 @@ bool TrustView::is_revoked(const std::string& issuer_spki, std::string_view seri
 std::optional<WallTime> TrustView::lists_until(const std::string& issuer_spki) const {
   const auto found = issuers_.find(issuer_spki);
   return found == issuers_.end() ? std::nullopt : found->second.lists_until;
+}
+
+std::optional<WallTime> TrustView::trusted_until(const std::string& spki) const {
+  const auto found = issuers_.find(spki);
+  if (found == issuers_.end() || found->second.state != Issuer::trusted) return std::nullopt;
+  return found->second.until;
 }
 
 std::string TrustView::issuer_of(std::string_view der) const {

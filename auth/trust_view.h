@@ -60,8 +60,13 @@ class TrustView {
   /// `serial` in lower-case hexadecimal, as `LeafCertificate` has it.
   bool is_revoked(const std::string& issuer_spki, std::string_view serial) const;
   /// When the first of the lists ends that tell whether a certificate of this issuer is good: its
-  /// own and those of everybody up to the root. nullopt: one of them is missing or does not say.
+  /// own for clients and those of everybody up to the root. Of several lists the newest counts, by
+  /// number or by time: an old one that lies there still does not prolong anything. nullopt: one of
+  /// them is missing or does not say.
   std::optional<WallTime> lists_until(const std::string& issuer_spki) const;
+
+  /// When the first certificate on the issuer's way to its root ends; nullopt: it is not trusted.
+  std::optional<WallTime> trusted_until(const std::string& spki) const;
 
   /// Of which authority in the files a certificate (DER) is; empty: of none.
   std::string issuer_of(std::string_view der) const;
@@ -74,6 +79,7 @@ class TrustView {
   struct Standing {
     Issuer state = Issuer::untrusted;
     std::optional<WallTime> lists_until;
+    WallTime until = WallTime::max();
   };
   class Maker;
 

@@ -32,16 +32,29 @@ core::PrincipalPtr make_principal(std::string name, core::Proof proof, const cor
   return principal;
 }
 
-/// Some user's hash, always the same for the same name: what is tried against it takes as long as
-/// against a real one.
-const PasswordHash& somebodys_hash(const UsersPolicy& policy, std::string_view secret,
-                                   std::string_view name) {
-  static const PasswordHash nobodys = unmatchable_hash();
-  if (policy.hashes.empty()) return nobodys;
+/// Some user's, always the same one's for the same name; null: nobody has any.
+template <class Proof>
+const Proof* somebodys(const std::vector<const Proof*>& all, std::string_view secret,
+                       std::string_view name) {
+  if (all.empty()) return nullptr;
   const std::string chance = hmac_sha256(secret, name);
   std::size_t place = 0;
   for (std::size_t i = 0; i < 4; ++i) place = place << 8 | static_cast<unsigned char>(chance[i]);
-  return *policy.hashes[place % policy.hashes.size()];
+  return all[place % all.size()];
+}
+
+/// What is tried against it takes as long as against a real one.
+const PasswordHash& somebodys_hash(const UsersPolicy& policy, std::string_view secret,
+                                   std::string_view name) {
+  static const PasswordHash nobodys = unmatchable_hash();
+  const PasswordHash* const hash = somebodys(policy.hashes, secret, name);
+  return hash != nullptr ? *hash : nobodys;
+}
+
+/// As costly as real ones: strangers are spread over the users' iteration counts as users are.
+ScramKeys strangers_keys(const UsersPolicy& policy, std::string_view secret,
+                         std::string_view name) {
+  return invented_keys(secret, name, somebodys(policy.scram_keys, secret, name));
 }
 
 }  // namespace
@@ -177,7 +190,7 @@ core::AuthenticationAnswer UsersAuthenticator::begin_scram(const core::Authentic
   const UsersPolicyPtr rules = policy();
   const auto user = rules->users.find(first->user);
   const bool exists = user != rules->users.end() && user->second.scram;
-  ScramKeys keys = exists ? *user->second.scram : invented_keys(secret_, first->user);
+  ScramKeys keys = exists ? *user->second.scram : strangers_keys(*rules, secret_, first->user);
   const std::string nonce = to_base64(random_bytes(nonce_bytes), Padding::without);
   auto exchange =
       std::make_shared<ScramExchange>(std::move(*first), std::move(keys), exists, nonce);

@@ -13,6 +13,7 @@ UsersPolicyPtr make_users_policy(UserTable users, UserRules rules, bool allows_a
   policy->believes_certificates = believes_certificates;
   for (const auto& [name, record] : policy->users) {
     if (record.password) policy->hashes.push_back(&*record.password);
+    if (record.scram) policy->scram_keys.push_back(&*record.scram);
   }
   return policy;
 }

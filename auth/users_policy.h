@@ -18,6 +18,8 @@ struct UsersPolicy {
   bool believes_certificates = false;
   /// The users' password hashes, to pick one blindly.
   std::vector<const PasswordHash*> hashes;
+  /// And their SCRAM keys.
+  std::vector<const ScramKeys*> scram_keys;
 };
 
 using UsersPolicyPtr = std::shared_ptr<const UsersPolicy>;

@@ -34,20 +34,17 @@ Arrival arrival_of(const core::AuthenticationStep& step, WallTime now) {
 
 }  // namespace
 
-void FingerprintMemory::add(const std::string& fingerprint) {
-  if (!young_.contains(fingerprint) && young_.size() >= size_) old_ = std::exchange(young_, {});
-  young_.insert(fingerprint);
-}
-
-bool FingerprintMemory::contains(const std::string& fingerprint) const {
-  return young_.contains(fingerprint) || old_.contains(fingerprint);
-}
-
-ZonesAuthenticator::ZonesAuthenticator(IdentityRulesPtr rules, Clock& clock)
+ZonesAuthenticator::ZonesAuthenticator(IdentityRulesPtr rules, Clock& clock, std::string secret,
+                                       std::string known_file)
     : clock_(clock),
       rules_(std::move(rules)),
-      known_(limits::fresh_certificates_max),
-      users_(users_of(*rules_), clock) {}
+      known_(limits::fresh_certificates_max, std::move(known_file)),
+      users_(users_of(*rules_), clock, std::move(secret)) {}
+
+ZonesAuthenticator::~ZonesAuthenticator() {
+  const std::string known = known_.take();
+  if (!known.empty()) write_fingerprints(known_.file(), known);
+}
 
 IdentityRulesPtr ZonesAuthenticator::rules() const {
   std::lock_guard lock(mutex_);
@@ -147,6 +144,12 @@ core::Admission ZonesAuthenticator::conclude(const core::AuthenticationStep& ste
 }
 
 void ZonesAuthenticator::poll(WallTime now) {
+  std::string known;
+  {
+    std::lock_guard lock(mutex_);
+    known = known_.take_due(clock_.now().steady);
+  }
+  if (!known.empty()) write_fingerprints(known_.file(), known);
   const IdentityRulesPtr now_in_force = rules();
   for (const auto& [issuer, rights] : now_in_force->config->issuers) {
     const auto until = now_in_force->trust->lists_until(issuer);

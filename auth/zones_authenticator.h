@@ -5,29 +5,14 @@
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 
+#include "auth/fingerprint_memory.h"
 #include "auth/identity_check.h"
 #include "auth/users_authenticator.h"
 #include "broker/base/time.h"
 #include "broker/core/authenticator.h"
 
 namespace lineshaft::auth {
-
-/// Remembers certificates by their fingerprints, the newest that it has room for.
-class FingerprintMemory {
- public:
-  /// Holds at least `size` and at most twice as many.
-  explicit FingerprintMemory(std::size_t size) : size_(size) {}
-
-  void add(const std::string& fingerprint);
-  bool contains(const std::string& fingerprint) const;
-
- private:
-  const std::size_t size_;
-  std::unordered_set<std::string> young_;
-  std::unordered_set<std::string> old_;
-};
 
 /// Finds out with the policy who a client is and which zone it belongs to: by its certificate, by
 /// its pre-shared key, or by user name and password or SCRAM.
@@ -37,7 +22,11 @@ class FingerprintMemory {
 /// may call it.
 class ZonesAuthenticator final : public core::Authenticator {
  public:
-  ZonesAuthenticator(IdentityRulesPtr rules, Clock& clock);
+  /// `secret`: as `UsersAuthenticator` has it. `known_file`: where it is kept who was let in while
+  /// the revocation lists were fresh; empty: nowhere.
+  ZonesAuthenticator(IdentityRulesPtr rules, Clock& clock, std::string secret = {},
+                     std::string known_file = {});
+  ~ZonesAuthenticator() override;
 
   void authenticate(core::AuthenticationStep step,
                     std::function<void(core::AuthenticationAnswer)> done) override;
@@ -46,7 +35,8 @@ class ZonesAuthenticator final : public core::Authenticator {
   void set_rules(IdentityRulesPtr rules);
   IdentityRulesPtr rules() const;
 
-  /// Now and then: says once when a list of revoked certificates that a zone relies on has ended.
+  /// Now and then: says once when a list of revoked certificates that a zone relies on has ended,
+  /// and keeps who is known. Writes to the disk.
   void poll(WallTime now);
 
  private:

@@ -64,13 +64,27 @@ class ZonesInterceptor::Memory final : public core::SubjectMemory {
     Decision decision;
   };
 
-  Entry& place(Op op, std::string_view topic) {
+  /// Null: the topic is too long to be remembered, or its client is not here.
+  Entry* place(Op op, std::string_view topic) {
+    // Who is away publishes nothing.
+    if (op == Op::publish) is_away_ = false;
+    if (is_away_ || topic.size() > topic_bytes_max) return nullptr;
+    if (entries_ == nullptr) entries_ = std::make_unique<Entries>();
     const std::size_t hash = std::hash<std::string_view>{}(topic) + static_cast<std::size_t>(op);
-    return entries_[hash % entries_.size()];
+    return &(*entries_)[hash % entries_->size()];
+  }
+  /// Its client is gone: a session that waits for it needs no answers by heart.
+  void forget() {
+    entries_.reset();
+    is_away_ = true;
   }
 
  private:
-  std::array<Entry, 64> entries_;
+  using Entries = std::array<Entry, 64>;
+  static constexpr std::size_t topic_bytes_max = 256;
+
+  std::unique_ptr<Entries> entries_;
+  bool is_away_ = false;
 };
 
 ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity)
@@ -78,14 +92,14 @@ ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr id
 
 void ZonesInterceptor::on_install(core::Context& context) {
   context_ = &context;
+  edge_ = policy_->next_edge();
   arm();
 }
 
 void ZonesInterceptor::arm() {
-  const auto edge = policy_->next_edge();
   const auto end = ends_.next();
-  if (edge || end)
-    context_->wake_at(std::min(edge.value_or(WallTime::max()), end.value_or(WallTime::max())));
+  if (edge_ || end)
+    context_->wake_at(std::min(edge_.value_or(WallTime::max()), end.value_or(WallTime::max())));
 }
 
 void ZonesInterceptor::saw(const core::Principal& principal) {
@@ -96,11 +110,13 @@ void ZonesInterceptor::saw(const core::Principal& principal) {
 
 void ZonesInterceptor::renew() {
   policy_ = policy_->with(overrides_.active(), context_->now().wall);
+  edge_ = policy_->next_edge();
   classes_.clear();
   arm();
 }
 
 void ZonesInterceptor::on_edge() {
+  has_restored_ = false;
   overrides_.expire(context_->now().wall, *context_);
   ends_.look(context_->now().wall);
   renew();
@@ -109,10 +125,21 @@ void ZonesInterceptor::on_edge() {
 
 void ZonesInterceptor::on_restore(std::string_view family, std::string_view key,
                                   std::string_view value) {
-  if (overrides_.restore(family, key, value)) renew();
+  has_restored_ |= overrides_.restore(family, key, value);
+}
+
+/// They come one by one, and there may be ten thousand.
+void ZonesInterceptor::take_restored() {
+  if (std::exchange(has_restored_, false)) renew();
+}
+
+void ZonesInterceptor::on_disconnect(const core::Subject& subject) {
+  if (subject.memory == nullptr || *subject.memory == nullptr) return;
+  static_cast<Memory&>(**subject.memory).forget();
 }
 
 core::PolicyClass ZonesInterceptor::classify(const core::Subject& subject) {
+  take_restored();
   auto [key, is_personal] = policy_->class_key(subject.principal, subject.client_id);
   if (is_personal) {
     if (subject.memory != nullptr) *subject.memory = std::make_unique<Memory>();
@@ -122,15 +149,17 @@ core::PolicyClass ZonesInterceptor::classify(const core::Subject& subject) {
 }
 
 Decision ZonesInterceptor::decide(const core::Subject& subject, Op op, const Message& message) {
+  take_restored();
   const auto ask = [&] {
     return policy_->check(subject.principal, subject.client_id, op, message.topic(),
                           attributes_of(message));
   };
   if (subject.memory == nullptr || *subject.memory == nullptr) return ask();
-  Memory::Entry& entry = static_cast<Memory&>(**subject.memory).place(op, message.topic());
-  if (entry.op == op && entry.topic == message.topic()) return entry.decision;
+  Memory::Entry* const entry = static_cast<Memory&>(**subject.memory).place(op, message.topic());
+  if (entry == nullptr) return ask();
+  if (entry->op == op && entry->topic == message.topic()) return entry->decision;
   const Decision decision = ask();
-  if (!decision.attribute_sensitive) entry = {std::string(message.topic()), op, decision};
+  if (!decision.attribute_sensitive) *entry = {std::string(message.topic()), op, decision};
   return decision;
 }
 
@@ -249,6 +278,7 @@ PolicyReason ZonesInterceptor::filter_refusal(const core::Subject& subject,
 
 core::SubscribeVerdict ZonesInterceptor::on_subscribe(const core::Subject& subject,
                                                       std::string_view filter) {
+  take_restored();
   std::uint32_t steps = 0;
   const Relation relation = policy_->relate(subject.principal, subject.client_id, filter, &steps);
   core::SubscribeVerdict verdict;
@@ -289,6 +319,7 @@ Milliseconds ZonesInterceptor::on_send(const core::Subject& subject, const Messa
 }
 
 bool ZonesInterceptor::on_replay(const core::Principal* author, const Message& message) {
+  take_restored();
   // Only the broker itself publishes there.
   if (message.topic().starts_with('$')) return true;
   const ZoneFacts* const owner = policy_->zone(policy_->zone_of(message.topic()));
@@ -299,8 +330,10 @@ bool ZonesInterceptor::on_replay(const core::Principal* author, const Message& m
 
 core::RequestAnswer ZonesInterceptor::on_request(std::string_view verb, std::string_view body,
                                                  const core::Subject* subject) {
+  take_restored();
   if (verb == "explain") return explain(body, subject);
-  core::RequestAnswer answer = overrides_.request(verb, body, *policy_, *context_);
+  core::RequestAnswer answer = overrides_.request(
+      verb, body, {*policy_, identity_ ? identity_->config.get() : nullptr, subject, *context_});
   if (answer.state == core::RequestAnswer::State::done && overrides_.take_changed()) {
     renew();
     context_->policy_changed();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,7 @@ class ZonesInterceptor final : public core::Interceptor {
   bool on_replay(const core::Principal* author, const Message& message) override;
   void on_restore(std::string_view family, std::string_view key, std::string_view value) override;
   void on_edge() override;
+  void on_disconnect(const core::Subject& subject) override;
   core::RequestAnswer on_request(std::string_view verb, std::string_view body,
                                  const core::Subject* subject) override;
 
@@ -54,6 +56,8 @@ class ZonesInterceptor final : public core::Interceptor {
   core::RequestAnswer explain(std::string_view body, const core::Subject* subject) const;
   /// The same document with what holds now.
   void renew();
+  /// Before the policy is asked: with what the store has kept.
+  void take_restored();
   /// Somebody with a place is here.
   void saw(const core::Principal& principal);
   /// Asks to be woken when something changes with the time.
@@ -63,6 +67,10 @@ class ZonesInterceptor final : public core::Interceptor {
   const IdentityRulesPtr identity_;
   CertificateEnds ends_;
   ZonesOverrides overrides_;
+  /// Some of them have come that the policy does not know yet.
+  bool has_restored_ = false;
+  /// When the policy changes with the time next.
+  std::optional<WallTime> edge_;
   core::Context* context_ = nullptr;
   /// By what distinguishes their rights.
   PolicyClasses classes_;

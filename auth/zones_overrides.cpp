@@ -1,12 +1,12 @@
 #include "auth/zones_overrides.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
-#include <limits>
 #include <optional>
 #include <vector>
 
-#include "auth/hex.h"
 #include "auth/json_fields.h"
 #include "broker/base/audit.h"
 #include "broker/base/limits.h"
@@ -22,7 +22,24 @@ core::RequestAnswer refused_because(std::string_view why) {
   return {State::refused, json{{"error", why}}.dump()};
 }
 
+/// Quarantines and islands that hold although the store takes no more.
+constexpr std::ptrdiff_t unkept_max = 1'000;
+
 std::int64_t ms_of(WallTime time) { return time.time_since_epoch().count(); }
+
+/// One and nobody else, or why not.
+std::string settle(IdentityMatch& who, const IdentityConfig* identity) {
+  if (identity == nullptr || who.is_whole()) return {};
+  std::vector<IdentityMatch> all = possible_matches(*identity, who);
+  if (all.empty()) return fmt::format("nobody can come in as {}", words_for(who));
+  if (all.size() > 1) {
+    std::string words;
+    for (const IdentityMatch& one : all) words += (words.empty() ? "" : "; ") + words_for(one);
+    return fmt::format("there can be several: {}. Say the zone, the issuer or the proof.", words);
+  }
+  who = std::move(all.front());
+  return {};
+}
 
 }  // namespace
 
@@ -30,6 +47,8 @@ std::int64_t ms_of(WallTime time) { return time.time_since_epoch().count(); }
 struct ZonesOverrides::Asked {
   std::string key;
   Item item;
+  /// Who asks.
+  std::string by;
 };
 
 std::string_view ZonesOverrides::family_of_kind(Kind kind) {
@@ -38,8 +57,8 @@ std::string_view ZonesOverrides::family_of_kind(Kind kind) {
 }
 
 std::string ZonesOverrides::encode(const Item& item) {
-  json value{{"identity", item.who.name}, {"what", item.what}, {"reason", item.reason}};
-  if (item.who.issuer_spki) value["issuer"] = to_hex(*item.who.issuer_spki);
+  json value{{"what", item.what}, {"reason", item.reason}};
+  add_match(value, item.who);
   if (item.until != WallTime::max()) value["until_ms"] = ms_of(item.until);
   return to_line(value);
 }
@@ -52,24 +71,20 @@ bool ZonesOverrides::restore(std::string_view family, std::string_view key,
   }
   if (!kind) return false;
   const json stored = json::parse(value, nullptr, false);
-  const auto issuer = stored.is_object() && stored.contains("issuer")
-                          ? from_hex(text_in(stored, "issuer"))
-                          : std::optional<std::string>();
-  if (!stored.is_object() || (stored.contains("issuer") && !issuer)) {
+  std::string problem = "it is no JSON object";
+  auto who = stored.is_object() ? read_match(stored, problem) : std::nullopt;
+  if (!who) {
     LINESHAFT_LOG(auth, error, "override_unreadable", {"kind", family}, {"key", key},
-                  {"effect", "it does not hold any more"});
+                  {"why", problem}, {"effect", "it does not hold any more"});
     return false;
   }
-  Item item{{text_in(stored, "identity"), issuer},
-            text_in(stored, "what"),
-            WallTime::max(),
-            text_in(stored, "reason")};
+  Item item{std::move(*who), text_in(stored, "what"), WallTime::max(), text_in(stored, "reason")};
   const auto until = stored.find("until_ms");
   if (until != stored.end() && until->is_number_integer()) {
     item.until = WallTime{Milliseconds{until->get<std::int64_t>()}};
   }
   // A role that is lent without an end is not lent.
-  if (kind == Kind::break_glass && item.until == WallTime::max()) return false;
+  if (*kind == Kind::break_glass && item.until == WallTime::max()) return false;
   items_.insert_or_assign({*kind, std::string(key)}, std::move(item));
   return true;
 }
@@ -92,9 +107,11 @@ Overrides ZonesOverrides::active() const {
   return result;
 }
 
-void ZonesOverrides::tell(std::string_view type, Kind kind, const Item& item) {
+void ZonesOverrides::tell(std::string_view type, Kind kind, const Item& item, std::string_view by) {
   audit({.type = type,
+         .zone = item.who.zone ? std::string_view(*item.who.zone) : std::string_view(),
          .identity = item.who.name,
+         .address = by,
          .op = "admin",
          .topic = item.what,
          .reason = family_of_kind(kind),
@@ -107,44 +124,59 @@ void ZonesOverrides::expire(WallTime now, core::Context& context) {
       ++at;
       continue;
     }
-    tell("override_over", at->first.first, at->second);
+    tell("override_over", at->first.first, at->second, {});
     context.persist(family_of_kind(at->first.first), at->first.second, {});
     at = items_.erase(at);
   }
 }
 
-core::RequestAnswer ZonesOverrides::put(Kind kind, const Asked& asked, const PolicySnapshot& policy,
-                                        core::Context& context) {
-  if (kind == Kind::island && policy.zone(asked.item.what) == nullptr) {
-    return refused_because("there is no such zone");
-  }
+core::RequestAnswer ZonesOverrides::put(Kind kind, const Asked& asked, const Setting& setting) {
+  Item item = asked.item;
   if (kind == Kind::break_glass) {
-    if (!policy.has_role(asked.item.what)) return refused_because("there is no such role");
-    const WallTime latest = context.now().wall + limits::break_glass_max;
-    if (asked.item.until > latest) return refused_because("a role is lent for 4 hours at most");
-    if (asked.item.reason.empty()) return refused_because("a reason is needed");
+    if (!setting.policy.has_role(item.what)) return refused_because("there is no such role");
+    const WallTime latest = setting.context.now().wall + limits::break_glass_max;
+    if (item.until > latest) return refused_because("a role is lent for 4 hours at most");
+    if (item.reason.empty()) return refused_because("a reason is needed");
   }
-  if (!context.persist(family_of_kind(kind), asked.key, encode(asked.item))) {
-    return refused_because("it cannot be kept: there are too many");
+  item.is_kept = setting.context.persist(family_of_kind(kind), asked.key, encode(item));
+  if (!item.is_kept) {
+    // What takes rights away holds all the same, as long as it can.
+    const auto unkept =
+        std::ranges::count_if(items_, [](const auto& each) { return !each.second.is_kept; });
+    if (kind == Kind::break_glass || unkept >= unkept_max) {
+      return refused_because("it cannot be kept: there are too many");
+    }
   }
-  items_.insert_or_assign({kind, asked.key}, asked.item);
-  changed_ = true;
-  tell("override_set", kind, asked.item);
+  const bool is_kept = item.is_kept;
+  tell("override_set", kind, item, asked.by);
   LINESHAFT_LOG(auth, warn, "override_set", {"kind", family_of_kind(kind)},
-                {"identity", asked.item.who.name}, {"what", asked.item.what},
-                {"why", asked.item.reason});
-  return {State::done, "{}"};
+                {"who", words_for(item.who)}, {"what", item.what}, {"why", item.reason},
+                {"by", asked.by}, {"survives_restart", is_kept ? "yes" : "no"});
+  items_.insert_or_assign({kind, asked.key}, std::move(item));
+  changed_ = true;
+  return {State::done, is_kept ? "{}" : R"({"kept":false})"};
 }
 
 core::RequestAnswer ZonesOverrides::end(Kind kind, const Asked& asked, core::Context& context) {
-  const auto found = items_.find({kind, asked.key});
+  auto found = items_.find({kind, asked.key});
+  if (found == items_.end() && kind != Kind::island) {
+    const auto fits = [&](const auto& each) {
+      return each.first.first == kind && each.second.who.may_be(asked.item.who);
+    };
+    if (std::ranges::count_if(items_, fits) > 1) {
+      return refused_because("there are several of that name: say the zone, issuer or proof");
+    }
+    found = std::ranges::find_if(items_, fits);
+  }
   if (found == items_.end()) return refused_because("there is nothing to end");
+  Item item = std::move(found->second);
+  context.persist(family_of_kind(kind), found->first.second, {});
   items_.erase(found);
-  context.persist(family_of_kind(kind), asked.key, {});
   changed_ = true;
-  tell("override_ended", kind, asked.item);
+  item.reason = asked.item.reason;
+  tell("override_ended", kind, item, asked.by);
   LINESHAFT_LOG(auth, warn, "override_ended", {"kind", family_of_kind(kind)},
-                {"identity", asked.item.who.name}, {"what", asked.item.what});
+                {"who", words_for(item.who)}, {"what", item.what}, {"by", asked.by});
   return {State::done, "{}"};
 }
 
@@ -153,13 +185,22 @@ core::RequestAnswer ZonesOverrides::list() const {
   for (const auto& [place, item] : items_) {
     json one = json::parse(encode(item));
     one["kind"] = family_of_kind(place.first);
+    if (!item.is_kept) one["kept"] = false;
     all.push_back(std::move(one));
   }
   return {State::done, to_line(json{{"overrides", std::move(all)}})};
 }
 
+core::RequestAnswer ZonesOverrides::switch_island(Asked asked, bool on, const Setting& setting) {
+  if (!on) return end(Kind::island, asked, setting.context);
+  if (setting.policy.zone(asked.item.what) == nullptr) {
+    return refused_because("there is no such zone");
+  }
+  return put(Kind::island, asked, setting);
+}
+
 core::RequestAnswer ZonesOverrides::request(std::string_view verb, std::string_view body,
-                                            const PolicySnapshot& policy, core::Context& context) {
+                                            const Setting& setting) {
   static constexpr std::array<std::string_view, 6> verbs = {
       "quarantine", "release", "island", "break_glass", "break_glass_end", "overrides"};
   if (std::ranges::find(verbs, verb) == verbs.end()) return {};
@@ -167,34 +208,36 @@ core::RequestAnswer ZonesOverrides::request(std::string_view verb, std::string_v
   const json object = json::parse(body, nullptr, false);
   if (!object.is_object()) return refused_because("the body is no JSON object");
   Asked asked;
+  asked.by = text_in(object, "by");
   asked.item.reason = text_in(object, "reason");
+  if (verb == "island") {
+    asked.key = asked.item.what = text_in(object, "zone");
+    const auto on = object.find("on");
+    if (on == object.end() || !on->is_boolean()) return refused_because("\"on\" is true or false");
+    return switch_island(std::move(asked), on->get<bool>(), setting);
+  }
   const auto ttl = object.find("ttl_s");
   if (ttl != object.end()) {
     const bool sane = ttl->is_number_integer() && ttl->get<std::int64_t>() > 0 &&
                       ttl->get<std::int64_t>() < std::int64_t{1} << 32;
     if (!sane) return refused_because("ttl_s is a number of seconds above 0");
-    asked.item.until = context.now().wall + Milliseconds{1000} * ttl->get<std::int64_t>();
+    asked.item.until = setting.context.now().wall + Milliseconds{1000} * ttl->get<std::int64_t>();
   }
-  if (verb == "island") {
-    asked.key = asked.item.what = text_in(object, "zone");
-    const auto on = object.find("on");
-    if (on == object.end() || !on->is_boolean()) return refused_because("\"on\" is true or false");
-    asked.item.until = WallTime::max();
-    return on->get<bool>() ? put(Kind::island, asked, policy, context)
-                           : end(Kind::island, asked, context);
-  }
-  asked.item.who.name = text_in(object, "identity");
-  if (asked.item.who.name.empty()) return refused_because("an identity is needed");
-  if (object.contains("issuer")) {
-    asked.item.who.issuer_spki = from_hex(text_in(object, "issuer"));
-    if (!asked.item.who.issuer_spki) return refused_because("the issuer is no hexadecimal number");
-  }
-  asked.key = text_in(object, "issuer") + "/" + asked.item.who.name;
-  if (verb == "quarantine") return put(Kind::quarantine, asked, policy, context);
-  if (verb == "release") return end(Kind::quarantine, asked, context);
+  std::string problem;
+  auto who = read_match(object, problem);
+  if (!who) return refused_because(problem);
+  if (who->name.empty() && setting.subject != nullptr) who = match_of(setting.subject->principal);
+  if (who->name.empty()) return refused_because("an identity or a client that is here is needed");
+  const bool is_put = verb == "quarantine" || verb == "break_glass";
+  if (is_put) problem = settle(*who, setting.identity);
+  if (!problem.empty()) return refused_because(problem);
+  asked.key = key_of(*who);
+  asked.item.who = std::move(*who);
+  const bool is_quarantine = verb == "quarantine" || verb == "release";
+  const Kind kind = is_quarantine ? Kind::quarantine : Kind::break_glass;
+  if (!is_put) return end(kind, asked, setting.context);
   asked.item.what = text_in(object, "role");
-  return verb == "break_glass" ? put(Kind::break_glass, asked, policy, context)
-                               : end(Kind::break_glass, asked, context);
+  return put(kind, asked, setting);
 }
 
 }  // namespace lineshaft::auth

@@ -15,17 +15,28 @@ namespace lineshaft::auth {
 /// its time. Owned by its interceptor.
 class ZonesOverrides {
  public:
-  /// Verbs, each with a JSON object:
-  /// - `quarantine` {"identity", "issuer" (hexadecimal, optional), "ttl_s", "reason"}
-  /// - `release` {"identity", "issuer"}
+  /// What a request is judged with.
+  struct Setting {
+    const PolicySnapshot& policy;
+    /// Who there can be; null: nobody knows.
+    const IdentityConfig* identity;
+    /// The client or session the request names; null: none.
+    const core::Subject* subject;
+    core::Context& context;
+  };
+  /// Verbs, each with a JSON object. WHO is "identity" and, as far as they are needed to tell one
+  /// from others, "zone", "issuer" (hexadecimal) and "proof" ("certificate", "user", "psk");
+  /// without "identity" it is the owner of the session the request names.
+  /// - `quarantine` {WHO, "ttl_s", "reason"}
+  /// - `release` {WHO}
   /// - `island` {"zone", "on", "reason"}
-  /// - `break_glass` {"identity", "issuer", "role", "ttl_s", "reason"}: at most
-  ///   `limits::break_glass_max`; `break_glass_end` {"identity", "issuer"}
+  /// - `break_glass` {WHO, "role", "ttl_s", "reason"}: at most `limits::break_glass_max`;
+  ///   `break_glass_end` {WHO}
   /// - `overrides` {}: what holds now
   ///
-  /// Every change is audited. `refused` comes with {"error"}.
-  core::RequestAnswer request(std::string_view verb, std::string_view body,
-                              const PolicySnapshot& policy, core::Context& context);
+  /// A name that may be several is refused. "by" is who asks. Every change is audited. `refused`
+  /// comes with {"error"}; `done` with {"kept": false} when it is forgotten at the next restart.
+  core::RequestAnswer request(std::string_view verb, std::string_view body, const Setting& setting);
   /// A request has changed something since the last call.
   bool take_changed() { return std::exchange(changed_, false); }
 
@@ -44,17 +55,19 @@ class ZonesOverrides {
     std::string what;
     WallTime until = WallTime::max();
     std::string reason;
+    /// The store has it.
+    bool is_kept = true;
   };
   struct Asked;
 
-  core::RequestAnswer put(Kind kind, const Asked& asked, const PolicySnapshot& policy,
-                          core::Context& context);
+  core::RequestAnswer put(Kind kind, const Asked& asked, const Setting& setting);
   core::RequestAnswer end(Kind kind, const Asked& asked, core::Context& context);
+  core::RequestAnswer switch_island(Asked asked, bool on, const Setting& setting);
   core::RequestAnswer list() const;
   static std::string_view family_of_kind(Kind kind);
   static std::string encode(const Item& item);
   /// To the audit log.
-  static void tell(std::string_view type, Kind kind, const Item& item);
+  static void tell(std::string_view type, Kind kind, const Item& item, std::string_view by);
 
   /// By kind and key.
   std::map<std::pair<Kind, std::string>, Item> items_;

@@ -38,7 +38,7 @@ std::vector<std::string> topics(std::size_t size) {
 
 void publish(benchmark::State& state, Anomaly& anomaly) {
   const auto names = topics(static_cast<std::size_t>(state.range(0)));
-  const auto slot = anomaly.find_principal("press-07", "ot", {});
+  const auto slot = anomaly.find_principal({"press-07", "ot"}, {});
   std::size_t at = 0;
   for (auto _ : state) {
     anomaly.on_publish(slot, names[at], "21.5");
@@ -72,7 +72,7 @@ void anomaly_tick(benchmark::State& state) {
   Anomaly anomaly(config_of({AnomalyKind::spike, AnomalyKind::silence, AnomalyKind::deny_burst,
                              AnomalyKind::new_topic_burst, AnomalyKind::exfil}));
   Now now{};
-  for (int i = 0; i < 1'000; ++i) anomaly.find_principal(std::to_string(i), "ot", now);
+  for (int i = 0; i < 1'000; ++i) anomaly.find_principal({std::to_string(i), "ot"}, now);
   for (auto _ : state) {
     now.steady += anomaly.config().window;
     anomaly.tick(now);

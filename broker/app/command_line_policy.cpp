@@ -22,13 +22,17 @@ An island's conduits act as absent, in both directions, until it is switched off
 restart. What stays inside the zone goes on.)";
 
 constexpr const char* quarantine_footer = R"(
+A name may be that of several: in two zones, of two CAs, of a user and of a certificate. Then the
+broker lists them and wants --zone, --issuer or --proof.
+
 Who is in quarantine stays connected; it publishes and receives nothing, and its will is dropped
 unless it says no more than that its owner is gone (NDEATH, STATE offline). It lasts for --ttl, or
 until it is released, also over a restart.)";
 
 constexpr const char* breakglass_footer = R"(
-Lends a role in an emergency. It ends by itself, 4 hours later at the most, also over a restart.
-The target level of a zone and the audit log stay as they are.)";
+Lends a role in an emergency, to one identity (--zone, --issuer, --proof say which). It ends by
+itself, 4 hours later at the most, also over a restart. The target level of a zone and the audit
+log stay as they are.)";
 
 constexpr const char* shadow_footer = R"(
 policy.shadow names a policy that is asked beside the one in force and decides nothing. Listed is
@@ -77,6 +81,8 @@ void add_identity(CLI::App* verb, PolicyCommand& options) {
           "--issuer", options.issuer,
           "Only with a certificate of the CA with this key, as `why --json` has it: sha256:HEX")
       ->type_name("KEY");
+  verb->add_option("--proof", options.proof, "Only who proves the name so: certificate, user, psk")
+      ->check(CLI::IsMember({"certificate", "user", "psk"}));
 }
 
 void add_why(CLI::App& app, Command& command) {

@@ -194,18 +194,28 @@ PolicyInput read_policy_input(const Options& options) {
   return input;
 }
 
-std::string policy_files_state(const Options& options) {
+FilesState policy_files_state(const Options& options) {
   const PkiPaths paths = pki_paths(options.policy);
+  FilesState state;
   std::error_code ec;
-  const bool is_folder = fs::is_directory(paths.crl, ec);
-  net::TlsOptions files;
-  files.ca_file = paths.trust;
-  (is_folder ? files.crl_dir : files.crl_file) = paths.crl;
-  std::string state = net::tls_files_state(files);
+  net::TlsOptions trust, lists;
+  trust.ca_file = paths.trust;
+  (fs::is_directory(paths.crl, ec) ? lists.crl_dir : lists.crl_file) = paths.crl;
+  state["pki.trust"] = net::tls_files_state(trust);
+  state["pki.crl"] = net::tls_files_state(lists);
   for (const std::string& each : paths.issuers) {
     net::TlsOptions one;
     one.ca_file = each;
-    state += net::tls_files_state(one);
+    state["pki.issuers"] += net::tls_files_state(one);
+  }
+  return state;
+}
+
+FilesState listener_files_state(const Options& options) {
+  FilesState state;
+  for (const ListenerOptions& each : options.listeners) {
+    if (!each.tls.on()) continue;
+    state[fmt::format("listeners.{}.tls", each.name)] = net::tls_files_state(each.tls);
   }
   return state;
 }
@@ -217,10 +227,12 @@ void apply_pki(Options& options) {
   for (ListenerOptions& each : options.listeners) {
     net::TlsOptions& tls = each.tls;
     if (!tls.on() || tls.client_certificate == net::ClientCertificate::none) continue;
-    tls.passes_ended_crl = true;
     if (tls.ca_file.empty()) tls.ca_file = paths.trust;
     if (tls.crl_file.empty() && tls.crl_dir.empty()) {
       (is_folder ? tls.crl_dir : tls.crl_file) = paths.crl;
+      // These lists the policy knows too, and says what a certificate is worth without them. Those
+      // of its own only TLS knows.
+      tls.passes_ended_crl = !paths.crl.empty();
     }
   }
 }

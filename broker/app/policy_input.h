@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -36,8 +37,12 @@ std::string shadow_path(const PolicyDocument& policy);
 /// Throws `ConfigError` with every file that cannot be used.
 PolicyInput read_policy_input(const Options& options);
 
-/// Changes when one of the files does: other content, another file behind the same symbolic link.
-std::string policy_files_state(const Options& options);
+/// By the option that names them, "pki.crl", something that changes when one of its files does:
+/// other content, another file behind the same symbolic link.
+using FilesState = std::map<std::string, std::string>;
+FilesState policy_files_state(const Options& options);
+/// The same of each listener's certificates and lists, as "listeners.NAME.tls".
+FilesState listener_files_state(const Options& options);
 
 /// Lets the listeners that ask for certificates verify them against what [pki] names, where they
 /// state nothing of their own.

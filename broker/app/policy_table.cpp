@@ -31,7 +31,8 @@ constexpr PolicyKey pki_keys[] = {
      .example = R"({ "/etc/lineshaft/pki/ot.crt" = ["ot"] })",
      .help = "CA certificates that issue client certificates directly (files, or \"sha256:\" and "
              "the hash of the key), and the zones each may vouch for: a list, or { zones = [...], "
-             "attested = true } when it certifies keys in hardware only."},
+             "roles = [...], attested = true }: with roles for these only, attested when it "
+             "certifies keys in hardware only."},
     {.name = "pins",
      .type = "list of strings",
      .fallback = "none",

@@ -65,6 +65,7 @@ Json body_of(const PolicyCommand& command) {
   constexpr std::string_view key_prefix = "sha256:";
   const bool has_prefix = command.issuer.starts_with(key_prefix);
   put_text(body, "issuer", command.issuer.substr(has_prefix ? key_prefix.size() : 0));
+  put_text(body, "proof", command.proof);
   put_text(body, "role", command.role);
   put_text(body, "reason", command.reason);
   // What is left of a second counts as one.
@@ -153,6 +154,8 @@ ExitCode print_answer(const PolicyCommand& command, const std::string& body, boo
       return ExitCode::ok;
     default:
       say(done_text(command));
+      if (answer.value("kept", true)) return ExitCode::ok;
+      complain("the store takes no more: it holds until the next reload or restart.");
       return ExitCode::ok;
   }
 }

@@ -39,6 +39,8 @@ struct PolicyCommand {
   /// `why --json` has it, empty is any.
   std::string identity;
   std::string issuer;
+  /// "certificate", "user" or "psk"; empty is any.
+  std::string proof;
   std::string role;
   std::string reason;
   std::optional<Milliseconds> ttl;

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "broker/app/config_error.h"
+#include "broker/app/zones_setup.h"
 
 namespace lineshaft::app {
 namespace {
@@ -176,6 +177,14 @@ std::string report_json(const std::vector<auth::ZoneReport>& zones) {
   return page.dump(2) + "\n";
 }
 
+/// Nothing is said about a policy that has errors. Its files need not be here.
+void check_policy(const PolicyDocument& policy) {
+  const auto compiled = auth::compile_policy(*policy.json, positions_of(policy.places), WallTime{});
+  std::vector<ConfigProblem> errors, remarks;
+  sort_diagnostics(compiled.diagnostics, errors, remarks);
+  if (!errors.empty()) throw ConfigError(std::move(errors));
+}
+
 ExitCode report(const ConfigSources& sources, bool json) {
   try {
     const auto options = load_options(sources);
@@ -184,6 +193,7 @@ ExitCode report(const ConfigSources& sources, bool json) {
                  "lineshaft: the report is about zones: it needs authorization = \"zones\".\n");
       return ExitCode::config;
     }
+    check_policy(options->policy);
     const auto zones = auth::make_security_report(report_facts(*options));
     std::fputs((json ? report_json(zones) : report_text(zones)).c_str(), stdout);
     const bool has_gaps = std::ranges::any_of(zones, &auth::ZoneReport::has_gaps);

@@ -16,6 +16,9 @@ auth::ReportFacts report_facts(const Options& options);
 std::string report_text(const std::vector<auth::ZoneReport>& zones);
 std::string report_json(const std::vector<auth::ZoneReport>& zones);
 
+/// Throws `ConfigError` with the policy's errors.
+void check_policy(const PolicyDocument& policy);
+
 /// `lineshaft report`: `denied` when a zone has gaps.
 ExitCode report(const ConfigSources& sources, bool json);
 

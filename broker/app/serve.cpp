@@ -98,10 +98,29 @@ void say_policy(const ZonesPolicy& zones) {
   fmt::print("Through several conduits data can get where none leads directly:\n{}", chains);
 }
 
+/// Files that decide who is let in: all that a reload reads anew beside the configuration.
+FilesState trust_files(const Options& options) {
+  FilesState state = options.authorization == "zones" ? policy_files_state(options) : FilesState{};
+  state.merge(listener_files_state(options));
+  return state;
+}
+
+/// Adds the options whose files have other content than before; `known` is brought up to date.
+void add_changed_files(const Options& options, FilesState& known,
+                       std::vector<std::string>& changed) {
+  FilesState now = trust_files(options);
+  for (const auto& [name, state] : now) {
+    const auto before = known.find(name);
+    if (before == known.end() || before->second == state) continue;
+    changed.push_back(name + " (content)");
+  }
+  known = std::move(now);
+}
+
 /// The options in force afterwards: the old ones when anything is wrong. `outcome` is empty.
 std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
                                       const ConfigSources& sources, Broker& broker,
-                                      admin::ReloadOutcome& outcome) {
+                                      FilesState& files, admin::ReloadOutcome& outcome) {
   try {
     const auto next = load_options(sources);
     Reloaded reloaded = merge_reload(*running, *next);
@@ -118,6 +137,7 @@ std::shared_ptr<const Options> reload(std::shared_ptr<const Options> running,
            "the files cannot be used; what was read of them before stays in force",
            "The log says which file and why (event=tls_reload_failed)."});
     }
+    add_changed_files(*reloaded.options, files, reloaded.changed);
     count(Counter::config_reloads);
     LINESHAFT_LOG(app, info, "reloaded", {"changed", joined(reloaded.changed)});
     audit({.type = "config_reloaded", .op = "admin", .reason = joined(reloaded.changed)});
@@ -157,7 +177,7 @@ class PolicyFilesWatch {
   /// True once for each change, when nothing has changed since the call before: files are written
   /// one after the other.
   bool has_changed(const Options& options) {
-    std::string now = state(options);
+    FilesState now = state(options);
     const bool settled = now == seen_;
     seen_ = std::move(now);
     if (!settled || seen_ == read_) return false;
@@ -166,12 +186,12 @@ class PolicyFilesWatch {
   }
 
  private:
-  static std::string state(const Options& options) {
-    return options.authorization == "zones" ? policy_files_state(options) : std::string{};
+  static FilesState state(const Options& options) {
+    return options.authorization == "zones" ? policy_files_state(options) : FilesState{};
   }
 
-  std::string read_;
-  std::string seen_;
+  FilesState read_;
+  FilesState seen_;
 };
 
 /// The same document with the files of [pki] as they are now.
@@ -212,6 +232,8 @@ class ReloadRequests {
 ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& sources, Broker& broker,
              Signals& signals, ReloadRequests& requests) {
   PolicyFilesWatch watch(*options);
+  // As they were at the reload before.
+  FilesState files = trust_files(*options);
   for (;;) {
     switch (signals.wait(limits::tls_files_poll)) {
       case Event::time_passed:
@@ -223,7 +245,7 @@ ExitCode run(std::shared_ptr<const Options> options, const ConfigSources& source
         // Taken first: who asks while files are read may have changed one, and gets a new round.
         const auto answers = requests.take();
         admin::ReloadOutcome outcome;
-        options = reload(std::move(options), sources, broker, outcome);
+        options = reload(std::move(options), sources, broker, files, outcome);
         watch = PolicyFilesWatch(*options);
         notify_service_manager("READY=1");
         for (const ReloadAnswer& answer : answers) answer(outcome);

@@ -186,6 +186,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   if (!options_.anomaly.rules.empty()) {
     watcher_ = std::make_shared<auth::AnomalyWatcher>(options_.anomaly);
     core_->set_watcher(watcher_);
+    tell_zones();
   }
   if (options_.sparkplug.enabled) {
     core_->add_extension(std::make_shared<sparkplug::SparkplugExtension>());
@@ -203,7 +204,9 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
     server_->set_authenticator(authenticator_.get());
   }
   if (zones_.policy) {
-    zones_authenticator_ = std::make_unique<auth::ZonesAuthenticator>(zones_.identity, clock_);
+    zones_authenticator_ = std::make_unique<auth::ZonesAuthenticator>(
+        zones_.identity, clock_, login_secret(options_.data_dir),
+        options_.data_dir + "/known_certificates");
     server_->set_authenticator(zones_authenticator_.get());
   }
   core::Effects effects(options_.shards);
@@ -322,8 +325,16 @@ void Broker::change_zones(ZonesPolicy zones) {
   if (!zones_authenticator_) return;
   zones_authenticator_->set_rules(zones_.identity);
   put_in_force(make_interceptor());
+  tell_zones();
   LINESHAFT_LOG(app, info, "policy_changed", {"zones", zones_.policy->zones().size()},
                 {"rules", zones_.policy->rule_count()});
+}
+
+/// Which conduit a message goes through depends on who owns its topic.
+void Broker::tell_zones() {
+  if (watcher_ == nullptr || zones_.policy == nullptr) return;
+  watcher_->change_zones(
+      [policy = zones_.policy](std::string_view topic) { return policy->zone_of(topic); });
 }
 
 void Broker::set_policy_error(std::string error) {

@@ -91,6 +91,7 @@ class Broker {
   /// What rooms beside admin add to /metrics.
   std::vector<admin::MetricsSource> metrics_sources();
   std::shared_ptr<core::Interceptor> make_interceptor() const;
+  void tell_zones();
   void write_audit_metrics(admin::MetricWriter& out) const;
   void put_in_force(std::shared_ptr<core::Interceptor> interceptor);
   void publish_sys_topics(Now now);

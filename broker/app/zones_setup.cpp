@@ -19,24 +19,6 @@ namespace {
 
 using Json = nlohmann::json;
 
-auth::Positions positions_of(const PolicyPlaces& places) {
-  auth::Positions positions;
-  for (const auto& [pointer, place] : places) {
-    positions.set(pointer, {place.file, place.line, place.column});
-  }
-  return positions;
-}
-
-/// Sorts what a compiler said into errors and remarks.
-void take(const std::vector<auth::Diagnostic>& diagnostics, std::vector<ConfigProblem>& errors,
-          std::vector<ConfigProblem>& remarks) {
-  for (const auth::Diagnostic& each : diagnostics) {
-    const bool is_error = each.severity == auth::Diagnostic::Severity::error;
-    (is_error ? errors : remarks)
-        .push_back({each.at, fmt::format("{}: {}", each.pointer, each.message), each.advice});
-  }
-}
-
 auth::TrustViewPtr make_trust(PolicyInput& input, std::vector<ConfigProblem>& errors,
                               std::vector<ConfigProblem>& remarks) {
   if (!input.files.issuers.empty() && input.files.trust.empty()) {
@@ -66,7 +48,7 @@ auth::PolicySnapshotPtr load_shadow(const std::string& path, const Json& documen
   shadow["pki"] = document.value("pki", Json::object());
   const auto compiled = auth::compile_policy(shadow, positions_of(read.places), now);
   std::vector<ConfigProblem> remarks;
-  take(compiled.diagnostics, errors, remarks);
+  sort_diagnostics(compiled.diagnostics, errors, remarks);
   return compiled.policy;
 }
 
@@ -78,6 +60,23 @@ void warn_of_strangers(const auth::IdentityConfig& identity, const auth::UsersPo
 }
 
 }  // namespace
+
+auth::Positions positions_of(const PolicyPlaces& places) {
+  auth::Positions positions;
+  for (const auto& [pointer, place] : places) {
+    positions.set(pointer, {place.file, place.line, place.column});
+  }
+  return positions;
+}
+
+void sort_diagnostics(const std::vector<auth::Diagnostic>& diagnostics,
+                      std::vector<ConfigProblem>& errors, std::vector<ConfigProblem>& remarks) {
+  for (const auth::Diagnostic& each : diagnostics) {
+    const bool is_error = each.severity == auth::Diagnostic::Severity::error;
+    (is_error ? errors : remarks)
+        .push_back({each.at, fmt::format("{}: {}", each.pointer, each.message), each.advice});
+  }
+}
 
 ZonesPolicy load_zones(const Options& options, WallTime now) {
   ZonesPolicy zones;
@@ -91,10 +90,10 @@ ZonesPolicy load_zones(const Options& options, WallTime now) {
   std::vector<ConfigProblem> errors;
   auto rules = std::make_shared<auth::IdentityRules>();
   const auto compiled = auth::compile_policy(document, zones.positions, now);
-  take(compiled.diagnostics, errors, zones.remarks);
+  sort_diagnostics(compiled.diagnostics, errors, zones.remarks);
   if (compiled.policy != nullptr) {
     auto identity = auth::compile_identity(document, zones.positions, *compiled.policy);
-    take(identity.diagnostics, errors, zones.remarks);
+    sort_diagnostics(identity.diagnostics, errors, zones.remarks);
     rules->config = std::move(identity.identity);
   }
   rules->trust = make_trust(input, errors, zones.remarks);

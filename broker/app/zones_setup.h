@@ -26,6 +26,12 @@ struct ZonesPolicy {
 /// `ConfigError` with all that is wrong, and a file that is missing, empty or cut off is wrong.
 ZonesPolicy load_zones(const Options& options, WallTime now);
 
+auth::Positions positions_of(const PolicyPlaces& places);
+
+/// Sorts what a compiler said into errors and remarks.
+void sort_diagnostics(const std::vector<auth::Diagnostic>& diagnostics,
+                      std::vector<ConfigProblem>& errors, std::vector<ConfigProblem>& remarks);
+
 /// "warning: WHERE: WHAT" and what to do about it, each on a line.
 std::string remark_text(const ConfigProblem& remark);
 

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "auth/anomaly_watcher.h"
 #include "auth/users_interceptor.h"
+#include "auth/zones_interceptor.h"
 #include "tests/support/believing.h"
 #include "tests/support/catch.h"
 #include "tests/support/scripted_client.h"
@@ -108,6 +110,43 @@ TEST_CASE("what a watcher says is published by the broker", "[core]") {
   w.recorder->says.calls.push_back({"quarantine", "{}"});  // nobody here knows it: only a log line
   w.broker.after(limits::timer_tick);
   bob.expect("30 [<plant/event> [] '!']");
+}
+
+TEST_CASE("an anomaly rule puts one into quarantine, and nobody else of the name",
+          "[core][zones]") {
+  const CompiledPolicy compiled = compile_policy_text(
+      R"({"zones": {"ot": {"sl_t": 1, "owns": ["ot/#"]}, "it": {"sl_t": 1, "owns": ["it/#"]}},
+          "roles": {"ot": {"publish": ["ot/#", "it/#"]}, "it": {"publish": ["it/#"]}}})",
+      {}, WallTime{});
+  REQUIRE(compiled.policy != nullptr);
+  AnomalyConfig config;
+  AnomalyRule rule;
+  rule.name = "too-many";
+  rule.kind = AnomalyKind::deny_burst;
+  rule.min = 3;
+  rule.action = AnomalyAction::quarantine;
+  rule.ttl = Milliseconds{60'000};
+  config.rules.push_back(rule);
+  Believing believer;
+  ScriptedBroker broker;
+  broker.guard(&believer, std::make_shared<ZonesInterceptor>(compiled.policy));
+  broker.watch(std::make_shared<AnomalyWatcher>(config));
+  const auto in = [&](std::string_view user, std::string_view client_id) {
+    ScriptedClient client =
+        broker.connect(fmt::format("10 [<MQTT> 05 82 0000 [] <{}> <{}>]", client_id, user));
+    client.expect_connack();
+    return client;
+  };
+  ScriptedClient press = in("ot/press", "a");
+  ScriptedClient other = in("it/press", "b");
+  press.send("32 [<ot/x> 0001 [] 'x']").expect("40 [0001 10]");
+  for (int i = 0; i < 4; ++i) press.send("32 [<it/x> 0001 [] 'x']").expect("40 [0001 87]");
+  broker.after(limits::anomaly_window);
+  press.send("32 [<ot/x> 0001 [] 'x']").expect("40 [0001 87]");
+  other.send("32 [<it/x> 0001 [] 'x']").expect("40 [0001 10]");
+  // Until its time is over.
+  broker.after(Milliseconds{60'000});
+  press.send("32 [<ot/x> 0001 [] 'x']").expect("40 [0001 10]");
 }
 
 }  // namespace lineshaft::test

@@ -124,7 +124,9 @@ def test_quarantine_shuts_out_who_is_here_and_outlives_a_kill():
         births = plant.subscriber("watch", "mqttv5", "spBv1.0/#", "-C", "1", "-i", "births")
         plain = plant.mortal("press-1", "plain", "plant1/ot/kpi/will")
         edge = plant.mortal("press-1", "edge", "spBv1.0/G/NDEATH/E")
-        plant.done("quarantine", "add", "press-1", "--reason", "odd orders")
+        refused = plant.tell("quarantine", "add", "press-1")
+        assert refused.returncode == 64 and "of zone it" in refused.stderr, refused
+        plant.done("quarantine", "add", "press-1", "--zone", "ot", "--reason", "odd orders")
         assert is_refused(plant, "press-1", "plant1/ot/x")
         for each in (plain, edge):
             each.kill()
@@ -156,13 +158,17 @@ def until_none(plant, *arguments):
 def test_a_lent_role_ends_by_itself():
     with OperatedPlant() as plant:
         assert is_refused(plant, "ana", "plant1/it/note")
-        glass = ["breakglass", "--identity", "ana", "--role", "writer", "--reason", "night shift"]
+        glass = ["breakglass", "--identity", "ana", "--zone", "it", "--role", "writer",
+                 "--reason", "night shift"]
         assert plant.tell(*glass, "--ttl", "5h").returncode == 64
         assert plant.tell(*glass[:-2], "--ttl", "1h").returncode == 64
+        anybody = [each for each in glass if each not in ("--zone", "it")]
+        assert plant.tell(*anybody, "--ttl", "1h").returncode == 64
         plant.done(*glass, "--ttl", "1h")
         assert not is_refused(plant, "ana", "plant1/it/note")
         plant.broker.restart()
-        assert "ana, role writer, for 0:59:" in plant.done("breakglass", "--list")
+        lent = plant.done("breakglass", "--list")
+        assert "ana, role writer, zone it" in lent and ", for 0:59:" in lent, lent
         assert not is_refused(plant, "ana", "plant1/it/note")
         plant.done("breakglass", "--identity", "ana", "--end")
         assert is_refused(plant, "ana", "plant1/it/note")

@@ -141,25 +141,29 @@ std::string TestPki::spki() const {
 long TestPki::serial() const { return ASN1_INTEGER_get(X509_get0_serialNumber(certificate_)); }
 
 std::string TestPki::revocations(const std::vector<long>& serials, Days left) const {
-  X509_CRL* const list = list_of(serials, left);
+  return revocations(serials, ListShape{left});
+}
+
+std::string TestPki::revocations(const std::vector<long>& serials, const ListShape& shape) const {
+  X509_CRL* const list = list_of(serials, shape);
   std::string text = pem([list](BIO* out) { return PEM_write_bio_X509_CRL(out, list); });
   X509_CRL_free(list);
   return text;
 }
 
 std::string TestPki::revocations_der(const std::vector<long>& serials) const {
-  X509_CRL* const list = list_of(serials, Days{30});
+  X509_CRL* const list = list_of(serials, ListShape{});
   std::string der = der_of(i2d_X509_CRL, list);
   X509_CRL_free(list);
   return der;
 }
 
-X509_CRL* TestPki::list_of(const std::vector<long>& serials, Days left) const {
+X509_CRL* TestPki::list_of(const std::vector<long>& serials, const ListShape& shape) const {
   X509_CRL* const list = X509_CRL_new();
   check(list != nullptr && X509_CRL_set_version(list, X509_CRL_VERSION_2) == 1);
   X509_CRL_set_issuer_name(list, X509_get_subject_name(certificate_));
   ASN1_TIME* const time = ASN1_TIME_new();
-  X509_gmtime_adj(time, -2 * day_s);
+  X509_gmtime_adj(time, -shape.age.count() * day_s);
   X509_CRL_set1_lastUpdate(list, time);
   for (const long serial : serials) {
     X509_REVOKED* const entry = X509_REVOKED_new();
@@ -170,7 +174,7 @@ X509_CRL* TestPki::list_of(const std::vector<long>& serials, Days left) const {
     ASN1_INTEGER_free(number);
     check(X509_CRL_add0_revoked(list, entry) == 1);
   }
-  X509_gmtime_adj(time, left.count() * day_s);
+  X509_gmtime_adj(time, shape.left.count() * day_s);
   X509_CRL_set1_nextUpdate(list, time);
   ASN1_TIME_free(time);
   X509V3_CTX context;
@@ -180,9 +184,15 @@ X509_CRL* TestPki::list_of(const std::vector<long>& serials, Days left) const {
   check(issuer != nullptr && X509_CRL_add_ext(list, issuer, -1) == 1);
   X509_EXTENSION_free(issuer);
   ASN1_INTEGER* const number = ASN1_INTEGER_new();
-  ASN1_INTEGER_set(number, 1);
+  ASN1_INTEGER_set(number, shape.number);
   check(X509_CRL_add1_ext_i2d(list, NID_crl_number, number, 0, 0) == 1);
   ASN1_INTEGER_free(number);
+  if (*shape.scope != '\0') {
+    X509_EXTENSION* const point =
+        X509V3_EXT_conf_nid(nullptr, &context, NID_issuing_distribution_point, shape.scope);
+    check(point != nullptr && X509_CRL_add_ext(list, point, -1) == 1);
+    X509_EXTENSION_free(point);
+  }
   check(X509_CRL_sort(list) == 1 && X509_CRL_sign(list, key_, EVP_sha256()) > 0);
   return list;
 }

@@ -54,6 +54,16 @@ class TestPki {
   /// A revocation list with these serials, in PEM; ends in `left`.
   std::string revocations(const std::vector<long>& serials, Days left = Days{30}) const;
   std::string revocations_der(const std::vector<long>& serials) const;
+  /// What is unusual about a list.
+  struct ListShape {
+    Days left{30};
+    long number = 1;
+    /// When it was made.
+    Days age{2};
+    /// Of its issuing distribution point, as openssl.cnf has it; empty: it has none.
+    const char* scope = "";
+  };
+  std::string revocations(const std::vector<long>& serials, const ListShape& shape) const;
 
   const std::string& ca_file() const { return ca_file_; }
   const std::string& ca_pem() const { return ca_pem_; }
@@ -66,7 +76,7 @@ class TestPki {
  private:
   /// A certificate for `key`; by itself as long as there is no certificate of its own.
   X509* sign(const std::string& name, EVP_PKEY* key, bool is_ca, Days left, const Shape& shape);
-  X509_CRL* list_of(const std::vector<long>& serials, Days left) const;
+  X509_CRL* list_of(const std::vector<long>& serials, const ListShape& shape) const;
   void write(const std::string& name);
 
   std::filesystem::path folder_;

@@ -42,8 +42,9 @@ TEST_CASE("an island is switched on, off, or listed", "[app]") {
 }
 
 TEST_CASE("a quarantine names an identity and perhaps its zone, its issuer and its time", "[app]") {
-  const auto add = understood(
-      {"quarantine", "add", "press", "--zone", "ot", "--issuer", "sha256:aa", "--ttl", "90s"});
+  const auto add = understood({"quarantine", "add", "press", "--zone", "ot", "--issuer",
+                               "sha256:aa", "--proof", "user", "--ttl", "90s"});
+  CHECK(add.proof == "user");
   CHECK(add.act == Act::quarantine);
   CHECK(add.identity == "press");
   CHECK(add.zone == "ot");
@@ -81,6 +82,7 @@ TEST_CASE("half an order to the policy is none", "[app]") {
            {"quarantine", "add"},
            {"quarantine", "add", "press", "--ttl", "soon"},
            {"quarantine", "add", "press", "--ttl", "0s"},
+           {"quarantine", "add", "press", "--proof", "oath"},
            {"breakglass", "--identity", "ana", "--role", "operator", "--ttl", "1h"},
            {"breakglass", "--role", "operator", "--ttl", "1h", "--reason", "x"},
            {"breakglass", "--end"},

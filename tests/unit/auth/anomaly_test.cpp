@@ -15,7 +15,7 @@ class Watch {
  public:
   explicit Watch(std::vector<AnomalyRule> rules, AnomalyConfig config = {})
       : anomaly(with(std::move(config), std::move(rules))) {
-    press = anomaly.find_principal("press-07", "ot", now);
+    press = anomaly.find_principal({"press-07", "ot"}, now);
   }
 
   /// The window ends.
@@ -62,8 +62,8 @@ TEST_CASE("many more messages than usual are a spike, told once until it is over
   watch.publish(130);
   const auto events = watch.next();
   REQUIRE(events.size() == 1);
-  CHECK(events[0].identity == "press-07");
-  CHECK(events[0].zone == "ot");
+  CHECK(events[0].who.identity == "press-07");
+  CHECK(events[0].who.zone == "ot");
   CHECK(events[0].value == 130);
   CHECK(events[0].expected == Approx(21).margin(2));
   watch.publish(200);
@@ -165,16 +165,16 @@ TEST_CASE("many denials are a burst, also of somebody new", "[auth]") {
 
 TEST_CASE("a stranger is told after the time of learning", "[auth]") {
   Watch watch({rule(AnomalyKind::first_seen)});
-  watch.anomaly.find_principal("press-08", "ot", watch.now);
+  watch.anomaly.find_principal({"press-08", "ot"}, watch.now);
   watch.now.steady += watch.anomaly.config().learning;
-  watch.anomaly.find_principal("press-08", "ot", watch.now);
+  watch.anomaly.find_principal({"press-08", "ot"}, watch.now);
   CHECK(watch.anomaly.take_events().empty());
-  watch.anomaly.find_principal("mallory", "it", watch.now);
-  watch.anomaly.find_principal("press-08", "it", watch.now);  // of another zone
+  watch.anomaly.find_principal({"mallory", "it"}, watch.now);
+  watch.anomaly.find_principal({"press-08", "it"}, watch.now);  // of another zone
   const auto events = watch.anomaly.take_events();
   REQUIRE(events.size() == 2);
-  CHECK(events[0].identity == "mallory");
-  CHECK(events[1].zone == "it");
+  CHECK(events[0].who.identity == "mallory");
+  CHECK(events[1].who.zone == "it");
 }
 
 TEST_CASE("another protocol than before is a mismatch, once", "[auth]") {
@@ -236,7 +236,7 @@ TEST_CASE("what crosses between two zones is counted for the conduit, too", "[au
   watch.anomaly.set_zones([](std::string_view topic) -> std::string_view {
     return topic.starts_with("plant/ot/") ? "ot" : topic.starts_with("plant/it/") ? "it" : "";
   });
-  const auto analyst = watch.anomaly.find_principal("analyst", "it", watch.now);
+  const auto analyst = watch.anomaly.find_principal({"analyst", "it"}, watch.now);
   for (std::uint32_t i = 0; i < watch.anomaly.config().warm_up + 1; ++i) {
     watch.publish(10);
     watch.anomaly.on_deliver(analyst, "plant/ot/x", 100);
@@ -253,10 +253,18 @@ TEST_CASE("what crosses between two zones is counted for the conduit, too", "[au
   for (int i = 0; i < 20; ++i) watch.anomaly.on_publish(analyst, "plant/ot/orders", "1");
   const auto events = watch.next();
   REQUIRE(events.size() == 2);
-  CHECK(events[0].zone == "ot->it");
-  CHECK(events[0].identity.empty());
+  CHECK(events[0].who.zone == "ot->it");
+  CHECK(events[0].who.identity.empty());
   CHECK(events[0].value == 5'000);
-  CHECK(events[1].zone == "it->ot");
+  CHECK(events[1].who.zone == "it->ot");
+}
+
+TEST_CASE("other owners of topics make no topic new", "[auth]") {
+  Watch watch({rule(AnomalyKind::new_topic_burst, 5, 1)});
+  watch.warm_up(1);
+  watch.anomaly.set_zones([](std::string_view) -> std::string_view { return "it"; });
+  watch.publish(1);
+  CHECK(watch.next().empty());
 }
 
 TEST_CASE("a rule can be about one zone or one principal", "[auth]") {
@@ -287,10 +295,10 @@ TEST_CASE("what is watched is bounded, and who is idle makes room", "[auth]") {
   config.memory = 2;
   Watch watch({rule(AnomalyKind::deny_burst, 5, 1)}, config);
   for (std::size_t i = 1; i < limits::anomaly_subjects_max; ++i) {
-    REQUIRE(watch.anomaly.find_principal(std::to_string(i), "", watch.now) != Anomaly::no_slot);
+    REQUIRE(watch.anomaly.find_principal({std::to_string(i), ""}, watch.now) != Anomaly::no_slot);
   }
   const auto refused = counter_value(Counter::anomaly_subjects_refused);
-  CHECK(watch.anomaly.find_principal("one more", "", watch.now) == Anomaly::no_slot);
+  CHECK(watch.anomaly.find_principal({"one more", ""}, watch.now) == Anomaly::no_slot);
   CHECK(counter_value(Counter::anomaly_subjects_refused) == refused + 1);
   watch.anomaly.on_deny(Anomaly::no_slot);  // counts for nobody
   for (int window = 0; window < 3; ++window) {
@@ -301,14 +309,54 @@ TEST_CASE("what is watched is bounded, and who is idle makes room", "[auth]") {
     }
   }
   CHECK(watch.anomaly.take_events().size() == 1);
-  CHECK(watch.anomaly.find_principal("one more", "", watch.now) != Anomaly::no_slot);
-  CHECK(watch.anomaly.find_principal("press-07", "ot", watch.now) == watch.press);
+  CHECK(watch.anomaly.find_principal({"one more", ""}, watch.now) != Anomaly::no_slot);
+  CHECK(watch.anomaly.find_principal({"press-07", "ot"}, watch.now) == watch.press);
+}
+
+TEST_CASE("whose place was given to another counts for nobody", "[auth]") {
+  AnomalyConfig config;
+  config.memory = 1;
+  Watch watch({rule(AnomalyKind::deny_burst, 5, 1)}, config);
+  for (std::size_t i = 1; i < limits::anomaly_subjects_max; ++i) {
+    watch.anomaly.find_principal({std::to_string(i), ""}, watch.now);
+  }
+  const auto judge_all = [&] {
+    watch.now.steady += watch.anomaly.config().window;
+    for (std::size_t i = 0; i <= limits::anomaly_subjects_max; i += limits::anomaly_slice) {
+      watch.anomaly.tick(watch.now);
+    }
+  };
+  judge_all();
+  // The first place is that of the press, which is connected and idle.
+  const auto next = watch.anomaly.find_principal({"next", ""}, watch.now);
+  REQUIRE(next != Anomaly::no_slot);
+  watch.anomaly.on_deny(watch.press);
+  judge_all();
+  CHECK(watch.anomaly.take_events().empty());
+  watch.anomaly.on_deny(next);
+  judge_all();
+  const auto events = watch.anomaly.take_events();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].who.identity == "next");
+  CHECK(events[0].slot == next);
+}
+
+TEST_CASE("the same name of another CA or another proof is somebody else", "[auth]") {
+  Watch watch({rule(AnomalyKind::deny_burst, 5, 1)});
+  using core::ProofFamily;
+  const AnomalySubject machine{"press-09", "ot", "ca", ProofFamily::certificate};
+  const auto place = [&](const AnomalySubject& who) {
+    return watch.anomaly.find_principal(who, watch.now);
+  };
+  CHECK(place(machine) == place(machine));
+  CHECK(place(machine) != place({"press-09", "ot", "other", ProofFamily::certificate}));
+  CHECK(place(machine) != place({"press-09", "ot", "", ProofFamily::user}));
 }
 
 TEST_CASE("an event is JSON whatever the names are, and a sentence", "[auth]") {
   auto spike = rule(AnomalyKind::spike);
   spike.action = AnomalyAction::quarantine;
-  const AnomalyEvent event{0, "a\"\xff", "ot", 130, 20.25, "t"};
+  const AnomalyEvent event{0, {"a\"\xff", "ot"}, 1, 130, 20.25, "t"};
   const auto json = nlohmann::json::parse(
       anomaly_json(event, spike, Milliseconds{10'000}, WallTime{Milliseconds{0}}));
   CHECK(json["kind"] == "spike");

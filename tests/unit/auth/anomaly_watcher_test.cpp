@@ -25,7 +25,10 @@ struct Records final : AuditSink {
 
 /// A watcher with one rule against denials, and somebody who is denied a lot.
 struct Denied {
-  explicit Denied(AnomalyAction action, core::Principal who = {.name = "press-07", .zone = "ot"})
+  explicit Denied(AnomalyAction action, core::Principal who = {.name = "press-07",
+                                                               .proof = core::Proof::certificate,
+                                                               .zone = "ot",
+                                                               .issuer_spki = "\x01\xab"})
       : watcher(config(action)) {
     slot = watcher.on_connect({who, "c7", "MQTT 5"}, now);
     for (int i = 0; i < 30; ++i) watcher.on_deny(slot);
@@ -66,6 +69,9 @@ TEST_CASE("an anomaly is published, recorded and acted on", "[auth]") {
   CHECK(denied.watched.calls[0].verb == "quarantine");
   const Json body = Json::parse(denied.watched.calls[0].body);
   CHECK(body["identity"] == "press-07");
+  CHECK(body["zone"] == "ot");
+  CHECK(body["issuer"] == "01ab");
+  CHECK(body["proof"] == "certificate");
   CHECK(body["ttl_s"] == 900);
   CHECK(body["reason"] == "anomaly rule too-many: deny_burst: 30 in 10 s, 0.0 expected");
 }

@@ -329,6 +329,38 @@ TEST_CASE("an identity is gone when nobody can be it again, not when it is locke
   CHECK(gone(core::Principal{}));
 }
 
+TEST_CASE("a CA vouches for the roles it may, and for no other", "[auth][zones]") {
+  IdentityPlant plant;
+  const Issued shown = plant.gateway("gw");
+  const core::Principal gateway = plant.judge(shown, plant.ot).principal;
+  plant.config.issuers[plant.ot.spki()].roles = {"edge", "reader"};
+  CHECK(plant.judge(shown, plant.ot).allowed());
+  plant.config.issuers[plant.ot.spki()].roles = {"reader"};
+  CHECK(plant.judge(shown, plant.ot).reason == PolicyReason::issuer_not_for_zone);
+  CHECK(reverify(plant.rules(), gateway, plant.now).reason == PolicyReason::issuer_not_for_zone);
+  // It may come back with another role.
+  CHECK_FALSE(is_gone(plant.rules(), gateway));
+}
+
+TEST_CASE("what a certificate proves ends with its CA's", "[auth][zones]") {
+  IdentityPlant plant;
+  TestPki brief(plant.folder.path(), "Brief", TestPki::Days{5});
+  plant.files.trust.push_back({"brief.pem", brief.ca_pem()});
+  plant.files.lists.push_back({"crl", brief.revocations({})});
+  plant.use_files();
+  plant.config.issuers[brief.spki()].zones = {"ot"};
+  const Issued shown =
+      brief.issue("gw", TestPki::Days{9}, IdentityPlant::shape("ot", "edge", "gw"));
+  const IdentityVerdict verdict = plant.judge(shown, brief);
+  REQUIRE(verdict.allowed());
+  const WallTime end = *plant.trust->trusted_until(brief.spki());
+  CHECK(verdict.principal.not_after == end);
+  CHECK(reverify(plant.rules(), verdict.principal, end).reason == PolicyReason::cert_invalid);
+  Arrival late;
+  late.now = end;
+  CHECK(plant.judge(shown, brief, late).reason == PolicyReason::cert_invalid);
+}
+
 TEST_CASE("the listener's rule for Client Identifiers comes before the zone's", "[auth][zones]") {
   IdentityPlant plant;
   core::Principal gateway = plant.judge(plant.gateway("gw"), plant.ot).principal;

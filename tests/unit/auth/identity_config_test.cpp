@@ -56,6 +56,17 @@ std::vector<std::string> errors_in(const json& document) {
 
 using Pointers = std::vector<std::string>;
 
+/// Of a document whose policy is its own.
+Pointers said_of(const json& document, Diagnostic::Severity severity) {
+  const CompiledPolicy policy = compile_policy(document, {}, WallTime{});
+  REQUIRE(policy.policy != nullptr);
+  Pointers pointers;
+  for (const Diagnostic& one : compile_identity(document, {}, *policy.policy).diagnostics) {
+    if (one.severity == severity) pointers.push_back(one.pointer);
+  }
+  return pointers;
+}
+
 Pointers errors_after(const std::function<void(json&)>& change) {
   json document = example();
   change(document);
@@ -87,6 +98,46 @@ TEST_CASE("the policy's tables say who is who", "[auth][zones]") {
   CHECK(config.users.at("alice").roles == std::vector<std::string>{"edge", "reader"});
   CHECK(config.psk.at("scale").zone == "it");
   CHECK_FALSE(config.users.contains("psk:scale"));
+}
+
+TEST_CASE("a role with ${client_id} needs a rule for Client Identifiers", "[auth][zones]") {
+  json document = example();
+  document["roles"]["edge"]["publish"] = json::array({"plant1/ot/${client_id}/#"});
+  CHECK(said_of(document, Diagnostic::Severity::error) ==
+        Pointers{"/roles/edge", "/roles/edge"});  // in ot and in it
+  document["zones"]["it"]["client_id"] = "prefix";
+  CHECK(said_of(document, Diagnostic::Severity::error) == Pointers{"/roles/edge"});
+  document["zones"]["ot"]["client_id"] = "equal";
+  CHECK(said_of(document, Diagnostic::Severity::error).empty());
+  // A listener may be laxer than its zone.
+  document["listeners"]["tls"]["client_id"] = "free";
+  CHECK(said_of(document, Diagnostic::Severity::error).size() == 2);
+  document["listeners"]["tls"]["client_id"] = "equal";
+  document["zones"]["ot"].erase("client_id");
+  document["zones"]["it"].erase("client_id");
+  CHECK(said_of(document, Diagnostic::Severity::error).empty());
+  // Zones whose clients cannot have the role do not matter.
+  document["listeners"]["tls"].erase("client_id");
+  document["users"].erase("alice");
+  document["zones"]["ot"]["client_id"] = "equal";
+  document["pki"]["issuers"]["sha256:" + it_key]["roles"] = json::array({"reader"});
+  CHECK(said_of(document, Diagnostic::Severity::error).empty());
+}
+
+TEST_CASE("a CA may vouch for some roles only, and who commands should have one", "[auth][zones]") {
+  json document = example();
+  document["roles"]["edge"]["sparkplug"] = json::array({"NCMD"});
+  CHECK(said_of(document, Diagnostic::Severity::lint) == Pointers{"/roles/edge"});
+  document["pki"]["issuers"]["sha256:" + it_key]["roles"] = json::array({"reader"});
+  CHECK(said_of(document, Diagnostic::Severity::lint).empty());
+  const CompiledIdentity compiled = compile(document);
+  REQUIRE(compiled.identity != nullptr);
+  const auto& issuer = compiled.identity->issuers.at(std::string(32, '\xbb'));
+  CHECK(issuer.may_vouch_for("reader"));
+  CHECK_FALSE(issuer.may_vouch_for("edge"));
+  CHECK(compiled.identity->issuers.at(std::string(32, '\xaa')).may_vouch_for("edge"));
+  document["pki"]["issuers"]["sha256:" + it_key]["roles"] = json::array({"nobody"});
+  CHECK(errors_in(document).size() == 1);
 }
 
 TEST_CASE("other rules for reading certificates have another digest", "[auth][zones]") {

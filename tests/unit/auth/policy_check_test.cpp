@@ -100,6 +100,9 @@ TEST_CASE("what is excepted or denied by its outer name is no part of a subset",
   const auto live = somebody("a", {"live"});
   CHECK(decided(*policy, live, Op::deliver, "a/x") == "ALLOWED");
   CHECK(decided(*policy, live, Op::deliver, "$lkv/a/x") == "ROLE_DENY");
+  // Also where it is neither the first nor the last name.
+  CHECK(decided(*policy, live, Op::deliver, "$frame/10s/$lkv/a/x") == "ROLE_DENY");
+  CHECK(decided(*policy, live, Op::deliver, "$frame/10s/a/x") == "ALLOWED");
   CHECK(policy->relate(live, "c", "$lkv/a/x") == Relation::disjoint);
   CHECK(policy->relate(live, "c", "$lkv/a/#") == Relation::overlap);
 }
@@ -208,12 +211,21 @@ TEST_CASE("$SYS is read by who may read its part, and written by nobody", "[auth
 
 TEST_CASE("nobody's topic is open to a role that names it", "[auth][policy]") {
   const auto policy = compiled(R"({"zones": {"a": {"sl_t": 1, "owns": ["a/#"]}},
-    "roles": {"r": {"subscribe": ["#", "inbox/${name}"]}}})");
+    "roles": {"r": {"subscribe": ["#", "inbox/seven", "mine/${name}"]}}})");
   const auto who = somebody("a", {"r"});
   CHECK(decided(*policy, who, Op::deliver, "lost") == "TOPIC_UNOWNED");
-  CHECK(decided(*policy, who, Op::deliver, "inbox/press-7") == "ALLOWED");
-  CHECK(decided(*policy, who, Op::deliver, "inbox/press-8") == "TOPIC_UNOWNED");
+  CHECK(decided(*policy, who, Op::deliver, "inbox/seven") == "ALLOWED");
+  CHECK(decided(*policy, who, Op::deliver, "inbox/eight") == "TOPIC_UNOWNED");
+  // Who has the name in another zone would have the same topic.
+  CHECK(decided(*policy, who, Op::deliver, "mine/press-7") == "TOPIC_UNOWNED");
   CHECK(policy->relate(who, "c", "inbox/+") == Relation::overlap);
+  CHECK(policy->relate(who, "c", "mine/+") == Relation::disjoint);
+  Overrides overrides;
+  overrides.islands = {"a"};
+  const auto island = policy->with(overrides, friday);
+  CHECK(decided(*island, who, Op::deliver, "inbox/seven") == "ISLAND");
+  CHECK(island->relate(who, "c", "inbox/+") == Relation::disjoint);
+  CHECK(decided(*island, who, Op::deliver, "a/x") == "ALLOWED");
   CHECK(policy->relate(who, "c", "a/+") == Relation::subset);
   CHECK(policy->relate(who, "c", "lost/+") == Relation::disjoint);
 }

@@ -183,6 +183,20 @@ TEST_CASE("two owners of equal specificity are an error that names both", "[auth
   CHECK(policy->zone_of("$lkv/it/x") == "it");
 }
 
+TEST_CASE("a topic of nobody's that joins two zones is a lint", "[auth][policy]") {
+  json document = small_policy();
+  document["roles"]["reader"]["publish"] = {"open/x"};
+  const auto says_it = [&] {
+    return says(compile_policy(document, Positions{}, friday), Diagnostic::Severity::lint,
+                "/roles/reader/publish/0", "without a conduit");
+  };
+  CHECK_FALSE(says_it());
+  document["roles"]["listener"]["subscribe"] = {"open/x"};
+  CHECK(says_it());
+  document["zones"].begin()->at("owns").push_back("open/#");
+  CHECK_FALSE(says_it());
+}
+
 TEST_CASE("what is hardly meant is a lint, and the policy still compiles", "[auth][policy]") {
   CHECK(lints("/conduits/0/min_strength", 2, "/conduits/0/min_strength", "is below 3"));
   CHECK(lints("/conduits/0/topics", {"it/#"}, "/conduits/0/topics/0", "the zone in \"from\" owns"));

@@ -62,17 +62,20 @@ bool any_matches(const Texts& filters, const Question& question, std::string_vie
   });
 }
 
-std::string stands_for(std::string topic) {
+/// The topic and those it stands for, the last of them last.
+Texts stands_for(std::string topic) {
+  Texts all = {topic};
   for (;;) {
     const Texts levels = levels_of(topic);
     std::size_t cut = 0;
     if (levels.size() > 1 && (levels[0] == "$lkv" || levels[0] == "$quarantine")) cut = 1;
     if (levels.size() > 2 && levels[0] == "$frame") cut = 2;
     if (levels.size() > 2 && levels[0] == "$sparkplug" && levels[1] == "certificates") cut = 2;
-    if (cut == 0) return topic;
+    if (cut == 0) return all;
     std::string rest = levels[cut];
     for (std::size_t i = cut + 1; i < levels.size(); ++i) rest += "/" + levels[i];
     topic = rest;
+    all.push_back(topic);
   }
 }
 
@@ -257,7 +260,7 @@ bool may_publish_type(const Role& role, std::string_view type) {
   return is_data(type) || has(role.sparkplug, type) || has(role.sparkplug, "*");
 }
 
-/// What the roles say, denials aside. `named`: a filter without wildcard does.
+/// What the roles say, denials aside. `named`: a filter without wildcard and variable does.
 PolicyReason by_roles(const std::vector<Role>& roles, const Question& question,
                       std::string_view topic, bool& named) {
   const std::string type = sparkplug_of(topic);
@@ -272,7 +275,7 @@ PolicyReason by_roles(const std::vector<Role>& roles, const Question& question,
         continue;
       }
       allowed = true;
-      named |= filter.find_first_of("+#") == std::string::npos;
+      named |= filter.find_first_of("+#$") == std::string::npos;
     }
   }
   if (allowed) return PolicyReason::allowed;
@@ -317,7 +320,8 @@ Answer answer(const Policy& policy, const Overrides& overrides, WallTime now,
     if (now < one.until && one.who.matches(question.who)) return no(PolicyReason::quarantined);
   }
   if (question.who.strength < zone->sl_t) return no(PolicyReason::strength);
-  const std::string topic = stands_for(std::string(question.topic));
+  const Texts steps = stands_for(std::string(question.topic));
+  const std::string topic = steps.back();
   const bool is_topic = !topic.empty() && topic.find_first_of("+#") == std::string::npos;
   if (!is_topic) return no(PolicyReason::topic_invalid);
   if (question.op == Op::admin) return no(PolicyReason::role_no_allow);
@@ -327,10 +331,10 @@ Answer answer(const Policy& policy, const Overrides& overrides, WallTime now,
     if (has(names, role.name)) roles.push_back(role);
   }
   for (const Role& role : roles) {
-    if (any_matches(role.deny, question, role.name, topic, true) ||
-        any_matches(role.deny, question, role.name, question.topic, true)) {
-      return no(PolicyReason::role_deny);
-    }
+    const bool is_denied = std::any_of(steps.begin(), steps.end(), [&](const std::string& step) {
+      return any_matches(role.deny, question, role.name, step, true);
+    });
+    if (is_denied) return no(PolicyReason::role_deny);
   }
   if (levels_of(topic)[0] == "$SYS") {
     const bool reads = question.op == Op::deliver &&
@@ -344,6 +348,7 @@ Answer answer(const Policy& policy, const Overrides& overrides, WallTime now,
   if (by_role != PolicyReason::allowed) return no(by_role);
   const std::string owner = owner_of(policy, topic);
   if (owner == zone->name) return yes();
+  if (owner.empty() && has(overrides.islands, zone->name)) return no(PolicyReason::island);
   if (owner.empty()) return named ? yes() : no(PolicyReason::topic_unowned);
   return across(policy, overrides, now, question, names, topic, owner);
 }

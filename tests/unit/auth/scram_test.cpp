@@ -61,9 +61,13 @@ TEST_CASE("a name beyond ASCII is refused, for nobody has prepared it", "[auth]"
 
 TEST_CASE("nobody passes as a user that does not exist", "[auth]") {
   CHECK_FALSE(rfc_exchange(false).finish(client_final));
-  const ScramKeys one = invented_keys("secret", "user");
-  CHECK(one.salt == invented_keys("secret", "user").salt);
-  CHECK(one.salt != invented_keys("secret", "usor").salt);
+  const ScramKeys one = invented_keys("secret", "user", nullptr);
+  CHECK(one.salt == invented_keys("secret", "user", nullptr).salt);
+  CHECK(one.salt != invented_keys("secret", "usor", nullptr).salt);
+  const ScramKeys like = make_scram_keys("password", std::string(40, 's'), 7'777);
+  const ScramKeys other = invented_keys("secret", "user", &like);
+  CHECK(other.iterations == 7'777);
+  CHECK(other.salt.size() == 40);
   CHECK(one.salt.size() == make_scram_keys("x").salt.size());
   CHECK(one.iterations == make_scram_keys("x").iterations);
 }

@@ -105,6 +105,63 @@ TEST_CASE("lists are fresh as long as all of them up to the root are", "[auth]")
   CHECK(*view_of(files)->lists_until(plant.ot.spki()) < *view->lists_until(plant.root.spki()));
 }
 
+TEST_CASE("of several lists the newest says how long they are fresh", "[auth]") {
+  using Days = TestPki::Days;
+  Plant plant;
+  // What is issued began two days ago.
+  const WallTime now =
+      LeafCertificate::parse(plant.ot.issue("clock").certificate_der)->not_before() +
+      std::chrono::hours{48};
+  const auto days_left = [&](std::vector<std::string> lists) {
+    TrustView::Files files = plant.files();
+    files.lists = {{"root.crl", plant.root.revocations({}, Days{300})}};
+    for (std::string& one : lists) files.lists.push_back({"ot.crl", std::move(one)});
+    const auto until = view_of(files)->lists_until(plant.ot.spki());
+    return until ? std::chrono::round<std::chrono::days>(*until - now).count() : -1;
+  };
+  const std::string week = plant.ot.revocations({}, {Days{7}, 9, Days{1}});
+  // Forgotten there.
+  const std::string old = plant.ot.revocations({}, {Days{200}, 8, Days{90}});
+  CHECK(days_left({week}) == 7);
+  CHECK(days_left({week, old}) == 7);
+  CHECK(days_left({old, week}) == 7);
+  CHECK(days_left({old}) == 200);
+  // A higher number is newer, whatever the time says; without difference the first to end counts.
+  CHECK(days_left({week, plant.ot.revocations({}, {Days{20}, 256, Days{1}})}) == 20);
+  CHECK(days_left({week, plant.ot.revocations({}, {Days{20}, 9, Days{1}})}) == 7);
+  // For authorities only, or for some reasons only: it says nothing about a client.
+  for (const char* scope : {"onlyCA", "onlysomereasons:keyCompromise", "indirectCRL:TRUE"}) {
+    INFO(scope);
+    const std::string critical =
+        std::string("critical,") + scope + (std::string_view(scope) == "onlyCA" ? ":TRUE" : "");
+    const std::string partial =
+        plant.ot.revocations({}, {Days{200}, 300, Days{0}, critical.c_str()});
+    CHECK(days_left({week, partial}) == 7);
+    CHECK(days_left({partial}) == -1);
+  }
+  CHECK(days_left({plant.ot.revocations({}, {Days{9}, 10, Days{0}, "critical,onlyuser:TRUE"})}) ==
+        9);
+}
+
+TEST_CASE("a list for clients only says nothing about an authority", "[auth]") {
+  Plant plant;
+  TrustView::Files files = plant.files();
+  files.lists = {{"ot.crl", plant.ot.revocations({})},
+                 {"root.crl", plant.root.revocations({}, {TestPki::Days{30}, 1, TestPki::Days{1},
+                                                          "critical,onlyuser:TRUE"})}};
+  CHECK_FALSE(view_of(files)->lists_until(plant.ot.spki()).has_value());
+}
+
+TEST_CASE("trust ends with the first certificate on the way to the root", "[auth]") {
+  TempDir folder;
+  TestPki root(folder.path(), "Root", TestPki::Days{20});
+  TestPki ot(folder.path(), "OT", root);
+  const auto view = view_of({{{"trust.pem", root.ca_pem()}}, {{"ot.crt", ot.ca_pem()}}, {}});
+  REQUIRE(view->trusted_until(ot.spki()).has_value());
+  CHECK(view->trusted_until(ot.spki()) == view->trusted_until(root.spki()));
+  CHECK_FALSE(view->trusted_until(std::string(32, 'x')).has_value());
+}
+
 TEST_CASE("a list that no known CA has signed does not count and is reported", "[auth]") {
   Plant plant;
   TempDir elsewhere;

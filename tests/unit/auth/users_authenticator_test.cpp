@@ -1,6 +1,5 @@
 #include "auth/users_authenticator.h"
 
-
 #include "auth/base64.h"
 #include "auth/crypto.h"
 #include "tests/support/catch.h"

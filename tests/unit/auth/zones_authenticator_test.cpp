@@ -1,6 +1,7 @@
 #include "auth/zones_authenticator.h"
 
 #include <atomic>
+#include <filesystem>
 #include <mutex>
 
 #include "broker/base/audit.h"
@@ -202,6 +203,39 @@ TEST_CASE("who came with fresh revocation lists comes back when they have ended"
   w.clock.now_ms += std::chrono::hours{25};
   CHECK(w.log_in(w.with(known, w.plant.ot)).reason == ReasonCode::not_authorized);
   CHECK(w.records.take().back() == "login_refused ot/known 10.0.0.9 CRL_STALE");
+}
+
+TEST_CASE("who came with fresh lists is known after a restart as well", "[auth][zones]") {
+  World w;
+  const std::string file = w.plant.folder / "known_certificates";
+  const Issued known = w.plant.gateway("known");
+  const auto comes_in = [&](const Issued& shown) {
+    ZonesAuthenticator authenticator(w.plant.shared_rules(), w.clock, {}, file);
+    return admission_of(authenticator, w.with(shown, w.plant.ot)).reason == ReasonCode::success;
+  };
+  REQUIRE(comes_in(known));
+  w.plant.use_lists({w.plant.ot.revocations({}, TestPki::Days{-1}), w.plant.root.revocations({})});
+  w.plant.config.crl_stale_grace = std::chrono::hours{48};
+  CHECK(comes_in(known));
+  CHECK_FALSE(comes_in(w.plant.gateway("unknown")));
+  std::filesystem::resize_file(file, 31);
+  CHECK_FALSE(comes_in(known));
+}
+
+TEST_CASE("what is known is kept while the broker runs, not at each login", "[auth][zones]") {
+  World w;
+  const std::string file = w.plant.folder / "known_certificates";
+  FingerprintMemory memory(10, file);
+  const Instant start{Milliseconds{1'000'000}};
+  CHECK(memory.take_due(start).empty());
+  memory.add(std::string(32, 'a'));
+  CHECK(memory.take_due(start + Milliseconds{1'000}).empty());
+  const std::string content = memory.take_due(start + Milliseconds{60'000});
+  CHECK(content == std::string(32, 'a'));
+  memory.add(std::string(32, 'a'));
+  CHECK(memory.take().empty());
+  write_fingerprints(file, content);
+  CHECK(FingerprintMemory(10, file).contains(std::string(32, 'a')));
 }
 
 TEST_CASE("the end of revocation lists is said once, from the first moment on", "[auth][zones]") {

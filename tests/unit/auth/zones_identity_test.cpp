@@ -115,6 +115,47 @@ TEST_CASE("what a revoked or forgotten author left behind is not shown", "[auth]
   CHECK(shows(gateway, "spBv1.0/G/NDEATH/E"));
 }
 
+TEST_CASE("a quarantine or a lent role is one identity's, not that of all who have its name",
+          "[auth][zones]") {
+  IdentityPlant plant;
+  plant.config.users["press-07"] = {"it", {"reader"}};
+  const core::Principal machine = plant.judge(plant.gateway("press-07"), plant.ot).principal;
+  const core::Principal user = plant.user("press-07");
+  StillContext context(plant.now);
+  ZonesInterceptor rules(two_zones(), plant.shared_rules());
+  rules.on_install(context);
+  const auto ask = [&](std::string_view verb, const char* body,
+                       const core::Subject* subject = nullptr) {
+    return rules.on_request(verb, body, subject);
+  };
+  using State = core::RequestAnswer::State;
+  const auto held = [&] {
+    return std::pair(rules.policy().is_quarantined(machine), rules.policy().is_quarantined(user));
+  };
+  const core::RequestAnswer bare = ask("quarantine", R"({"identity":"press-07"})");
+  CHECK(bare.state == State::refused);
+  CHECK(bare.body.find("certificate press-07 of zone ot") != std::string::npos);
+  CHECK(bare.body.find("user press-07 of zone it") != std::string::npos);
+  CHECK(ask("break_glass", R"({"identity":"press-07","role":"writer","ttl_s":60,"reason":"r"})")
+            .state == State::refused);
+  CHECK(ask("quarantine", R"({"identity":"press-07","zone":"dmz"})").state == State::refused);
+  CHECK(held() == std::pair(false, false));
+  CHECK(ask("quarantine", R"({"identity":"press-07","proof":"user"})").state == State::done);
+  CHECK(held() == std::pair(false, true));
+  CHECK(ask("quarantine", R"({"identity":"press-07","zone":"ot"})").state == State::done);
+  CHECK(held() == std::pair(true, true));
+  CHECK(ask("release", R"({"identity":"press-07"})").state == State::refused);
+  CHECK(ask("release", R"({"identity":"press-07","proof":"user"})").state == State::done);
+  CHECK(held() == std::pair(true, false));
+  CHECK(ask("release", R"({"identity":"press-07"})").state == State::done);
+  CHECK(held() == std::pair(false, false));
+  // Or the one who owns a session.
+  const core::Subject subject{machine, "c"};
+  CHECK(ask("quarantine", "{}").state == State::refused);
+  CHECK(ask("quarantine", "{}", &subject).state == State::done);
+  CHECK(held() == std::pair(true, false));
+}
+
 TEST_CASE("after a reload the end of a certificate that is here is known again", "[auth][zones]") {
   IdentityPlant plant;
   const core::Principal gateway = plant.judge(plant.gateway("gw"), plant.ot).principal;

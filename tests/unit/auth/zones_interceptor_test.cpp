@@ -25,12 +25,16 @@ class TestContext final : public core::Context {
   std::map<std::pair<std::string, std::string>, std::string> items;
   std::optional<WallTime> wakes_at;
   int changes = 0;
+  /// The store takes nothing more.
+  bool is_full = false;
 
   Now now() const override { return at; }
   bool persist(std::string_view family, std::string_view key, std::string_view value) override {
     const std::pair place{std::string(family), std::string(key)};
     if (value.empty()) {
       items.erase(place);
+    } else if (is_full) {
+      return false;
     } else {
       items[place] = value;
     }
@@ -303,6 +307,41 @@ TEST_CASE("what cannot be meant is refused and changes nothing", "[auth][zones]"
   CHECK(w.ask("no_such_verb", {}) == State::unknown_verb);
   CHECK(w.context.changes == 0);
   CHECK(w.context.items.empty());
+}
+
+TEST_CASE("what takes rights away holds although it cannot be kept, what lends them does not",
+          "[auth][zones]") {
+  World w;
+  w.context.is_full = true;
+  const auto edge = somebody("ot", {"edge"});
+  CHECK(w.rules.on_request("quarantine", R"({"identity":"press-7"})", nullptr).body ==
+        R"({"kept":false})");
+  CHECK(w.publish(edge, "plant1/ot/a") == ReasonCode::not_authorized);
+  CHECK(w.rules.on_request("overrides", "{}", nullptr).body.find(R"("kept":false)") !=
+        std::string::npos);
+  CHECK(w.ask("island", {{"zone", "ot"}, {"on", true}}) == State::done);
+  CHECK(w.rules.policy().is_island("ot"));
+  const nlohmann::json lend{
+      {"identity", "rita"}, {"role", "app"}, {"ttl_s", 1800}, {"reason", "why"}};
+  CHECK(w.ask("break_glass", lend) == State::refused);
+}
+
+TEST_CASE("an issuer that is left out and none at all are two quarantines", "[auth][zones]") {
+  World w;
+  REQUIRE(w.ask("quarantine", {{"identity", "press-7"}}) == State::done);
+  REQUIRE(w.ask("quarantine", {{"identity", "press-7"}, {"issuer", ""}}) == State::done);
+  CHECK(w.context.items.size() == 2);
+  CHECK(w.publish(somebody("ot", {"edge"}), "plant1/ot/a") == ReasonCode::not_authorized);
+}
+
+TEST_CASE("what was kept before identities had zones still holds, and can be ended",
+          "[auth][zones]") {
+  World w;
+  const auto edge = somebody("ot", {"edge"});
+  w.rules.on_restore("quarantine", "/press-7", R"({"identity":"press-7","reason":"r","what":""})");
+  CHECK(w.publish(edge, "plant1/ot/a") == ReasonCode::not_authorized);
+  CHECK(w.ask("release", {{"identity", "press-7"}, {"zone", "ot"}}) == State::done);
+  CHECK(w.publish(edge, "plant1/ot/a") == ReasonCode::success);
 }
 
 TEST_CASE("an override that cannot be read lends nothing", "[auth][zones]") {
