@@ -219,6 +219,15 @@ void Core::release_committed(Session& session) {
   }
   if (queue.awaiting_commit == awaiting) return;
   drop_expired_unsent(session);
+  // The policy may be another one than when it was started.
+  if (interceptor_) {
+    drop_inflight_if(session, [this, &session](InflightEntry& inflight) {
+      const bool starts = !inflight.sent_before && !inflight.awaiting_commit &&
+                          inflight.state == InflightState::sent &&
+                          inflight.entry.message != nullptr;
+      return starts && !may_leave_queue(session, inflight.entry);
+    });
+  }
   if (!is_ready(session)) return;
   for (InflightEntry& inflight : queue.inflight) {
     const bool next = inflight.on_wire && !inflight.awaiting_commit && !inflight.sent_before;

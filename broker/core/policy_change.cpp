@@ -209,10 +209,12 @@ bool Core::relate(Session& session, const std::string& filter, Subscription& sub
   const SubscribeVerdict verdict = judge_filter(session, filter, budget);
   const bool suspends = is_failure(verdict.reason);
   const bool covered = !suspends && verdict.covers_all_topics;
-  if (std::exchange(subscription.covered, covered) != covered && subscription.share == 0) {
+  const bool was_covered = std::exchange(subscription.covered, covered);
+  const bool was_suspended = std::exchange(subscription.suspended, suspends);
+  if (was_covered != covered || was_suspended != suspends) {
     index_subscription(session, filter, subscription);
   }
-  if (std::exchange(subscription.suspended, suspends) == suspends) return false;
+  if (was_suspended == suspends) return false;
   statistics_.subscriptions_suspended += suspends ? 1 : std::size_t(-1);
   if (suspends) count(Counter::subscriptions_revoked);
   audit(denial(suspends ? "subscription_suspended" : "subscription_active", "subscribe",

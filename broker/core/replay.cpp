@@ -100,6 +100,7 @@ std::size_t Core::replay_one(Session& session, ConnectionState& connection, Topi
                              const Subscription& subscription) {
   const KeptMessagePtr message = topics_.at(topic).retained;
   if (!message || expired(*message)) return 0;  // [MQTT-3.3.2-5]
+  if (subscription.suspended && is_related(session)) return 0;
   DeliverVerdict verdict = DeliverVerdict::all(true);
   if (interceptor_) verdict = ask_deliver(session, *message, topic);
   if (!verdict.allowed || (interceptor_ && !may_replay(*message))) return 0;

@@ -28,7 +28,12 @@ void Core::collect_targets(const Publication& publication) {
     // [MQTT-3.3.1-12], [MQTT-3.3.1-13]
     bool shows_retain = retain && (subscriber.retain_as_published || always_shows);
     bool limited = false;
-    if (asks && !(subscriber.covered && is_related(*session))) {
+    const bool is_looked_at = asks && is_related(*session);
+    if (is_looked_at && subscriber.suspended) {
+      count(Counter::deliveries_denied);
+      continue;
+    }
+    if (asks && !(is_looked_at && subscriber.covered)) {
       const DeliverVerdict verdict = ask_deliver(*session, *publication.message, publication.topic);
       if (!verdict.allowed) {
         count(Counter::deliveries_denied);
@@ -115,7 +120,7 @@ SharedGroup::Member* Core::pick_member(SharedGroup& group, const Message& messag
     SharedGroup::Member& member = group.members[at];
     if (member.session == except) continue;
     Session& session = sessions_.at(member.session);
-    if (session.ended) continue;
+    if (session.ended || (member.suspended && is_related(session))) continue;
     QoS qos = std::min(member.options.qos, message.qos());
     if (interceptor_) {
       const DeliverVerdict verdict = ask_deliver(session, message, topic);

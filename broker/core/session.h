@@ -31,7 +31,8 @@ struct Subscription {
   /// The policy under which the session was last looked at allows all it can match: nothing is
   /// asked per topic while the session's `related_epoch` is the policy's.
   bool covered = false;
-  /// That policy allows nothing of it: it stays, and is there again when another one does.
+  /// That policy allows nothing of it: it stays, and is there again when another one does, for what
+  /// is published from then on.
   bool suspended = false;
 };
 

@@ -23,6 +23,8 @@ struct SharedGroup {
     std::uint32_t generation = 0;
     mqtt::SubscriptionOptions options;
     std::uint32_t subscription_identifier = 0;
+    /// The policy allows nothing of it.
+    bool suspended = false;
   };
   std::vector<Member> members;
   std::size_t next = 0;

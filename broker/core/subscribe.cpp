@@ -188,9 +188,10 @@ void Core::index_subscription(Session& session, const std::string& filter,
   const ParsedShare parsed = parse_share(filter);
   if (parsed.syntax == ShareSyntax::shared) {
     const std::string_view inner = parsed.shared.filter;
-    const auto joined = shared_.join(zone_of(session), filter,
-                                     {session.index, session.generation, subscription.options,
-                                      subscription.subscription_identifier});
+    const auto joined =
+        shared_.join(zone_of(session), filter,
+                     {session.index, session.generation, subscription.options,
+                      subscription.subscription_identifier, subscription.suspended});
     subscription.share = joined.share;
     if (joined.group_is_new) subscriptions_.set_group(inner, joined.share);
     topics_.subscription_changed(inner);
@@ -204,6 +205,7 @@ void Core::index_subscription(Session& session, const std::string& filter,
   subscriber.no_local = subscription.options.no_local;
   subscriber.retain_as_published = subscription.options.retain_as_published;
   subscriber.covered = subscription.covered;
+  subscriber.suspended = subscription.suspended;
   subscriptions_.set(filter, subscriber);
   topics_.subscription_changed(filter);
 }

@@ -16,9 +16,10 @@ struct Subscriber {
   std::uint32_t generation = 0;       ///< of the session index
   std::uint32_t subscription_id = 0;  ///< Subscription Identifier, 0 for none
   std::uint8_t qos = 0;               ///< granted QoS
-  bool no_local = false;
-  bool retain_as_published = false;
-  bool covered = false;  ///< the policy allows all of it, see `Subscription::covered`
+  bool no_local : 1 = false;
+  bool retain_as_published : 1 = false;
+  bool covered : 1 = false;    ///< the policy allows all of it, see `Subscription::covered`
+  bool suspended : 1 = false;  ///< the policy allows nothing of it
 
   friend bool operator==(const Subscriber&, const Subscriber&) = default;
 };

@@ -197,6 +197,51 @@ TEST_CASE("what was covered under another policy is asked for until it was looke
   CHECK(deliveries() == 0);
 }
 
+TEST_CASE("a suspended subscription gets nothing, and what is new once its right is back",
+          "[policy]") {
+  PolicyWorld w;
+  ScriptedClient alice = w.in("a", "alice");
+  alice.subscribe("t/#");
+  ScriptedClient bob = w.in("b", "bob");
+  bob.subscribe("$share/g/t/#");
+  ScriptedClient carol = w.in("c", "carol");
+  carol.subscribe("$share/g/t/#");
+  ScriptedClient sender = w.in("s", "sender");
+  auto later = std::make_shared<Answering>();
+  // A part of it would be allowed topic by topic.
+  later->subscribes[{"alice", "t/#"}].reason = ReasonCode::not_authorized;
+  later->subscribes[{"bob", "t/#"}].reason = ReasonCode::not_authorized;
+  w.change(later);
+  CHECK(w.broker.statistics().subscriptions_suspended == 2);
+  for (int i = 0; i < 2; ++i) {
+    sender.send("31 [<t/1> [] 'r']");
+    carol.expect("30 [<t/1> [] 'r']");
+  }
+  alice.expect_nothing();
+  bob.expect_nothing();
+  w.change(std::make_shared<Answering>());
+  CHECK(w.broker.statistics().subscriptions_suspended == 0);
+  alice.expect_nothing();
+  sender.send("30 [<t/1> [] 'n']");
+  alice.expect("30 [<t/1> [] 'n']");
+}
+
+TEST_CASE("what waited for the disk is judged when it leaves", "[policy]") {
+  PolicyWorld w;
+  ScriptedClient alice = w.in("a", "alice");
+  alice.send("82 [0001 [] <t> 02]").expect("90 [0001 [] 02]");
+  ScriptedClient bob = w.in("b", "bob");
+  w.broker.hold_commits();
+  bob.send("34 [<t> 0001 [] 'x']");
+  alice.expect_nothing();
+  auto later = std::make_shared<Answering>();
+  later->delivers[{"alice", "t"}] = denied_delivery();
+  w.change(later);
+  w.broker.commit();
+  alice.expect_nothing();
+  CHECK(w.broker.statistics().queued == 0);
+}
+
 TEST_CASE("what an interceptor keeps comes back after a crash and to its successor", "[policy]") {
   PolicyWorld w;
   w.rules->at_publish = [&](const Message&) {
