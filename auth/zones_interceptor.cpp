@@ -123,6 +123,12 @@ void ZonesInterceptor::on_edge() {
   context_->policy_changed();
 }
 
+void ZonesInterceptor::on_clock_set_back() {
+  if (!overrides_.end_lent(*context_)) return;
+  renew();
+  context_->policy_changed();
+}
+
 void ZonesInterceptor::on_restore(std::string_view family, std::string_view key,
                                   std::string_view value) {
   has_restored_ |= overrides_.restore(family, key, value);

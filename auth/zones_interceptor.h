@@ -39,6 +39,7 @@ class ZonesInterceptor final : public core::Interceptor {
   void on_restore(std::string_view family, std::string_view key, std::string_view value) override;
   void on_edge() override;
   void on_disconnect(const core::Subject& subject) override;
+  void on_clock_set_back() override;
   core::RequestAnswer on_request(std::string_view verb, std::string_view body,
                                  const core::Subject* subject) override;
 

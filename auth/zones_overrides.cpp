@@ -130,6 +130,16 @@ void ZonesOverrides::expire(WallTime now, core::Context& context) {
   }
 }
 
+bool ZonesOverrides::end_lent(core::Context& context) {
+  return std::erase_if(items_, [&](const auto& one) {
+           const auto& [place, item] = one;
+           if (place.first != Kind::break_glass) return false;
+           tell("override_over", place.first, item, {});
+           context.persist(family_of_kind(place.first), place.second, {});
+           return true;
+         }) > 0;
+}
+
 core::RequestAnswer ZonesOverrides::put(Kind kind, const Asked& asked, const Setting& setting) {
   Item item = asked.item;
   if (kind == Kind::break_glass) {

@@ -44,6 +44,8 @@ class ZonesOverrides {
   bool restore(std::string_view family, std::string_view key, std::string_view value);
   /// Forgets what is over.
   void expire(WallTime now, core::Context& context);
+  /// Ends every role that is lent: nobody can say when its time is over. False: there was none.
+  bool end_lent(core::Context& context);
 
   Overrides active() const;
 

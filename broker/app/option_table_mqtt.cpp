@@ -125,6 +125,13 @@ constexpr OptionSpec mqtt_table[] = {
      .help =
          "Sessions of one identity, connected or not; a further CONNECT gets 0x97. 0: no limit.",
      .set_limit = set_limit<&core::ClientLimits::sessions_per_identity_max>},
+    {.name = "mqtt.retained_per_identity_max",
+     .unit = "topics",
+     .min = 0,
+     .max = 100'000'000,
+     .number = limits::retained_per_identity_max,
+     .help = "Topics whose retained message is of one identity; one more gets 0x97. 0: no limit.",
+     .set_limit = set_limit<&core::ClientLimits::retained_per_identity_max>},
     {.name = "mqtt.sessions_max",
      .unit = "sessions",
      .min = 1,

@@ -41,7 +41,9 @@ inline constexpr std::size_t sessions_max = 1'000'000;
 /// Sessions of one identity (a user, a certificate's name), connected or not, 0 no limit; a further
 /// CONNECT gets 0x97.
 inline constexpr std::size_t sessions_per_identity_max = 100'000;
-/// The same for its connected clients. Off: many devices may share a user.
+/// Topics whose retained message is of one identity, 0 no limit; a further one gets 0x97.
+inline constexpr std::size_t retained_per_identity_max = 200'000;
+/// Connected clients of one identity, 0 no limit. Off: many devices may share a user.
 inline constexpr std::size_t connections_per_identity_max = 0;
 /// Connections of one listener; a further one is closed at accept.
 inline constexpr std::size_t connections_max = 100'000;
@@ -272,6 +274,9 @@ inline constexpr std::size_t rate_buckets_max = 100'000;
 inline constexpr std::size_t state_payload_bytes_max = 4096;
 /// Longest time a role is lent in an emergency.
 inline constexpr Milliseconds break_glass_max{4 * 3600 * 1000};
+/// The wall clock was set back by this much, in one step or several: that is said, and roles that
+/// were lent for a time end.
+inline constexpr Milliseconds clock_set_back{60'000};
 /// Messages interceptors may add to one packet; a further one is refused, counted.
 inline constexpr std::size_t added_messages_max = 256;
 /// Messages extensions may make behind one packet; a further one is refused, counted.

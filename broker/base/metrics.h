@@ -49,6 +49,8 @@ namespace lineshaft {
   X(dropped_no_store, "dropped_no_store")                           \
   X(slow_consumers_closed, "slow_consumers_closed")                 \
   X(retained_refused_limit, "retained_refused_limit")               \
+  X(retained_refused_identity, "retained_refused_identity")         \
+  X(clock_set_back, "clock_set_back")                               \
   X(last_values_refused_limit, "last_values_refused_limit")         \
   X(publisher_names_refused_limit, "publisher_names_refused_limit") \
   X(subscriptions_refused_limit, "subscriptions_refused_limit")     \

@@ -33,6 +33,7 @@ struct ClientLimits {
   // Its identity, where clients prove one; 0: no limit.
   std::size_t connections_per_identity_max = limits::connections_per_identity_max;
   std::size_t sessions_per_identity_max = limits::sessions_per_identity_max;
+  std::size_t retained_per_identity_max = limits::retained_per_identity_max;
 
   // Its session.
   std::uint32_t session_expiry_s_max = limits::session_expiry_s_max;

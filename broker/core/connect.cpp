@@ -265,6 +265,7 @@ void Core::attach(ConnectionState& connection, Session& session, mqtt::ConnectPa
   session.connection = connection.id;
   session.overflow_logged = session.too_large_logged = false;
   session.subscriptions_full_logged = session.slowed_logged = false;
+  session.retained_full_logged = false;
   ++connected_;
   statistics_.connections_most = std::max(statistics_.connections_most, connected_);
   for (auto& incoming : session.incoming) incoming.counted = false;

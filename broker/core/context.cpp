@@ -108,6 +108,23 @@ void Core::serve_interceptor() {
   sweep_policy();
 }
 
+/// Who sets the clock back, or corrects one that was ahead, prolongs whatever ends at a time. A
+/// clock that stands still because it is behind the stored one does the same.
+void Core::look_at_clock() {
+  const Milliseconds ahead = now_.wall.time_since_epoch() - now_.steady.time_since_epoch();
+  if (ahead >= clock_ahead_) {
+    clock_ahead_ = ahead;
+    return;
+  }
+  const Milliseconds back = clock_ahead_ - ahead;
+  if (back < limits::clock_set_back) return;
+  clock_ahead_ = ahead;
+  count(Counter::clock_set_back);
+  LINESHAFT_LOG(core, warn, "clock_set_back", {"by_ms", back.count()},
+                {"effect", "what ends at a time lasts longer; roles that were lent end now"});
+  if (interceptor_) interceptor_->on_clock_set_back();
+}
+
 void Core::on_policy_edge() {
   if (!interceptor_ || !policy_.wake_at || now_.wall < *policy_.wake_at) return;
   policy_.wake_at.reset();

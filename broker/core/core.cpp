@@ -213,6 +213,7 @@ void Core::on_keep_alive(ConnectionState& connection) {
 }
 
 void Core::on_time() {
+  look_at_clock();
   move_on();  // before the timers: one slice per turn
   std::size_t budget = limits::slice;
   while (budget > 0) {

@@ -172,6 +172,7 @@ class Core {
   void publish_added();
   void serve_interceptor();
   void on_policy_edge();
+  void look_at_clock();
   void on_interceptor_request(std::uint64_t id, const InterceptorRequest& request);
 
   // overload.cpp
@@ -214,6 +215,9 @@ class Core {
   // values.cpp
   void initialise_topic(TopicIndex index);
   bool has_room_for_value(TopicIndex index) const;
+  const Principal* author(std::uint32_t publisher) const;
+  bool may_retain(const Publication& publication);
+  void retained_changed(std::uint32_t from, std::uint32_t to);
   /// The `Persist` an acknowledgement of this change must wait for, 0 none.
   std::uint64_t update_values(Publication& publication);
   std::uint64_t update_retained(Publication& publication);
@@ -472,6 +476,8 @@ class Core {
   /// Packet identifiers of sent messages by (sid, seq), until the queue brings the message.
   std::map<std::pair<SessionId, std::uint64_t>, std::uint16_t> restoring_sent_;
   WallTime wall_floor_{};
+  /// How far the wall clock was ahead of the steady one at most.
+  Milliseconds clock_ahead_{Milliseconds::min()};
 
   Extensions extensions_;
   /// Null: nobody looks.

@@ -183,6 +183,9 @@ class Interceptor {
                           std::string_view /*value*/) {}
   /// The time of `Context::wake_at` has come.
   virtual void on_edge() {}
+  /// The wall clock was set back by more than `limits::clock_set_back`: what was to end at a time
+  /// would last that much longer.
+  virtual void on_clock_set_back() {}
   /// One call from outside MQTT; `body` is JSON. `subject`: of the session the call names; null
   /// when it names none, or there is no such session.
   virtual RequestAnswer on_request(std::string_view /*verb*/, std::string_view /*body*/,

@@ -172,10 +172,7 @@ bool Core::has_to_wait(Session& session, const Message& message) {
 
 /// A retained message is its author's, who may have lost the right to show it meanwhile.
 bool Core::may_replay(const KeptMessage& message) {
-  const Principal* author = nullptr;
-  const auto known = authors_.find(message.publisher());
-  if (known != authors_.end()) author = known->second.get();
-  if (interceptor_->on_replay(author, message)) return true;
+  if (interceptor_->on_replay(author(message.publisher()), message)) return true;
   count(Counter::replays_denied);
   return false;
 }

@@ -103,10 +103,7 @@ ReasonCode Core::take_in(Session& session, Publication& publication) {
 ReasonCode Core::admit(Session& session, const Publication& publication) {
   const Message& message = *publication.message;
   const bool sets_retained = message.retain() && !message.payload().empty();
-  if (sets_retained && !has_room_for_value(publication.topic)) {
-    count(Counter::retained_refused_limit);
-    return ReasonCode::quota_exceeded;
-  }
+  if (sets_retained && !may_retain(publication)) return ReasonCode::quota_exceeded;
   if (message.qos() == QoS::at_most_once) return ReasonCode::success;
   const bool needs_store = reaches_store(publication) ||
                            (message.qos() == QoS::exactly_once && session.stored) ||

@@ -19,16 +19,21 @@ Quotas::Use Quotas::of(const Principal& identity) const {
 }
 
 void Quotas::pass_session(const Principal* from, const Principal* to) {
-  change(to, 1, 0);
-  change(from, -1, 0);
+  change(to, &Use::sessions, 1);
+  change(from, &Use::sessions, -1);
 }
 
-void Quotas::change(const Principal* identity, int sessions, int connections) {
+void Quotas::pass_retained(const Principal* from, const Principal* to) {
+  change(to, &Use::retained, 1);
+  change(from, &Use::retained, -1);
+}
+
+void Quotas::change(const Principal* identity, std::size_t Use::*what, int by) {
   if (identity == nullptr || identity->is_anonymous()) return;
   const auto entry = uses_.try_emplace(identity_key(*identity)).first;
-  entry->second.sessions += static_cast<std::size_t>(sessions);
-  entry->second.connections += static_cast<std::size_t>(connections);
-  if (entry->second.sessions == 0 && entry->second.connections == 0) uses_.erase(entry);
+  Use& use = entry->second;
+  use.*what += static_cast<std::size_t>(by);
+  if (use.sessions + use.connections + use.retained == 0) uses_.erase(entry);
 }
 
 }  // namespace lineshaft::core

@@ -39,6 +39,7 @@ bool Core::take(RetainedRecord record) {
   }
   entry.retained = std::move(record.message);
   entry.retained_stored = true;
+  retained_changed(0, entry.retained->publisher());
   topics_.value_changed(index, false, false);
   arm_retained_expiry(index);
   return true;

@@ -204,10 +204,9 @@ void Core::publish_now(Publication publication) {
     return;
   }
   collect_targets(publication);
-  if (publication.message->retain() && !publication.message->payload().empty() &&
-      !has_room_for_value(publication.topic)) {
-    count(Counter::retained_refused_limit);
-  } else {
+  const bool sets_retained =
+      publication.message->retain() && !publication.message->payload().empty();
+  if (!sets_retained || may_retain(publication)) {
     update_values(publication);
   }
   // The scratch lists are this publication's own while it is routed: offers do not publish.

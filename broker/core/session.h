@@ -95,6 +95,7 @@ struct Session {
   bool too_large_logged = false;
   bool subscriptions_full_logged = false;
   bool slowed_logged = false;
+  bool retained_full_logged = false;
   /// Of the listener its client came through last; null: the core's.
   const ClientLimits* limits = nullptr;
   /// Meaningful while `connected`.

@@ -89,6 +89,50 @@ std::uint32_t Core::publisher_of(const Session& session) const {
   return known == publisher_numbers_.end() ? 0 : known->second;
 }
 
+/// Null: nobody knows, or it has no identity.
+const Principal* Core::author(std::uint32_t publisher) const {
+  const auto known = authors_.find(publisher);
+  return known == authors_.end() ? nullptr : known->second.get();
+}
+
+/// Is there room for a retained message, in all and of its identity? An identity may always replace
+/// what is its own.
+bool Core::may_retain(const Publication& publication) {
+  if (!has_room_for_value(publication.topic)) {
+    count(Counter::retained_refused_limit);
+    return false;
+  }
+  Session* const session = publication.publisher;
+  const bool by_author = publication.author != nullptr && *publication.author;
+  const Principal* const who = by_author            ? publication.author->get()
+                               : session != nullptr ? session->owner.get()
+                                                    : nullptr;
+  const ClientLimits& limits = session != nullptr ? limits_of(*session) : config_;
+  if (who == nullptr || who->is_anonymous() || limits.retained_per_identity_max == 0) return true;
+  const KeptMessagePtr& before = topics_.at(publication.topic).retained;
+  if (before) {
+    if (session != nullptr && session->publisher == before->publisher() &&
+        session->publisher != 0) {
+      return true;
+    }
+    const Principal* const owner = author(before->publisher());
+    if (owner != nullptr && is_same(*owner, *who)) return true;
+  }
+  if (quotas_.of(*who).retained < limits.retained_per_identity_max) return true;
+  count(Counter::retained_refused_identity);
+  if (session == nullptr || !std::exchange(session->retained_full_logged, true)) {
+    LINESHAFT_LOG(core, warn, "retained_limit_reached", {"user", who->name},
+                  {"topic", publication.message->topic()},
+                  {"limit", limits.retained_per_identity_max});
+  }
+  return false;
+}
+
+/// Keeps count of whose retained messages there are; 0: nobody's.
+void Core::retained_changed(std::uint32_t from, std::uint32_t to) {
+  if (from != to) quotas_.pass_retained(author(from), author(to));
+}
+
 bool Core::take(NameRecord record) {
   if (record.number == 0 || (record.client_id.empty() && !record.owner)) return false;
   last_publisher_ = std::max(last_publisher_, record.number);
@@ -110,6 +154,7 @@ std::uint64_t Core::update_retained(Publication& publication) {
   const bool had_retained = entry.retained != nullptr;
   const bool had_value = entry.has_value();
   const bool sync = publication.message->qos() != QoS::at_most_once;
+  const std::uint32_t author_before = had_retained ? entry.retained->publisher() : 0;
   // [MQTT-3.3.1-5]
   if (sync || publication.kept) {
     entry.retained = kept(publication);
@@ -118,6 +163,7 @@ std::uint64_t Core::update_retained(Publication& publication) {
     KeptMessage::replace(entry.retained, *publication.message, info);
   }
   entry.last.reset();
+  retained_changed(author_before, entry.retained->publisher());
   topics_.value_changed(publication.topic, had_retained, had_value);
   arm_retained_expiry(publication.topic);
   if (sync) return persist_topic(publication.topic, true);
@@ -137,6 +183,7 @@ std::uint64_t Core::delete_values(Publication& publication) {
   if (had_value) {
     disarm_retained_expiry(publication.topic);
     TopicTable::own_name(entry);
+    if (had_retained) retained_changed(entry.retained->publisher(), 0);
     entry.retained.reset();
     entry.last.reset();
     topics_.value_changed(publication.topic, had_retained, had_value);
@@ -245,6 +292,7 @@ void Core::on_retained_expiry(TopicIndex index) {
   const bool had_value = entry.has_value();
   if (!entry.last && entry.keeps_last) entry.last = entry.retained;
   TopicTable::own_name(entry);
+  retained_changed(entry.retained->publisher(), 0);
   entry.retained.reset();
   topics_.value_changed(index, true, had_value);
   if (entry.has_value()) entry.own_name.reset();

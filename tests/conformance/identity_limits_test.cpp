@@ -76,3 +76,52 @@ TEST_CASE("an identity has so many sessions, and comes back to each of them", "[
   CHECK(reason(broker, "4", "a", clients) == "00");
   CHECK(reason(broker, "5", "a", clients) == "97");
 }
+
+TEST_CASE("an identity has so many topics with a retained message", "[limits]") {
+  Believer believer;
+  core::CoreConfig config;
+  config.listeners["test"].retained_per_identity_max = 2;
+  ScriptedBroker broker(config);
+  broker.guard(&believer, nullptr);
+  const auto in = [&](const char* client_id, const char* user) {
+    ScriptedClient client = broker.connect(connect(client_id, user));
+    client.expect_connack();
+    return client;
+  };
+  ScriptedClient one = in("1", "a");
+  ScriptedClient other = in("2", "a");
+  const auto before = counter_value(Counter::retained_refused_identity);
+  one.send("33 [<t1> 0001 [] 'x']").expect("40 [0001 10]");
+  other.send("33 [<t2> 0001 [] 'x']").expect("40 [0001 10]");
+  one.send("33 [<t3> 0002 [] 'x']").expect("40 [0002 97]");
+  CHECK(counter_value(Counter::retained_refused_identity) == before + 1);
+  SECTION("its own it replaces, another identity and nobody have their own") {
+    other.send("33 [<t1> 0002 [] 'y']").expect("40 [0002 10]");
+    in("3", "b").send("33 [<t3> 0001 [] 'x']").expect("40 [0001 10]");
+    ScriptedClient nobody = in("4", "");
+    for (const char* const topic : {"<n1>", "<n2>", "<n3>"}) {
+      nobody.send("33 [" + std::string(topic) + " 0001 [] 'x']").expect("40 [0001 10]");
+    }
+    // Without RETAIN nothing is kept.
+    one.send("32 [<t4> 0002 [] 'x']").expect("40 [0002 10]");
+  }
+  SECTION("what is deleted, by whomever, makes room") {
+    in("3", "b").send("33 [<t1> 0001 [] '']").expect("40 [0001 10]");
+    one.send("33 [<t3> 0002 [] 'x']").expect("40 [0002 10]");
+    one.send("33 [<t4> 0002 [] 'x']").expect("40 [0002 97]");
+  }
+  SECTION("what another one replaces makes room") {
+    in("3", "b").send("33 [<t1> 0001 [] 'x']").expect("40 [0001 10]");
+    one.send("33 [<t3> 0002 [] 'x']").expect("40 [0002 10]");
+  }
+  SECTION("what expires makes room") {
+    in("3", "b").send("33 [<t1> 0001 [] '']").expect("40 [0001 10]");
+    one.send("33 [<t3> 0002 [02 00000001] 'x']").expect("40 [0002 10]");
+    broker.after(Milliseconds{2000});
+    one.send("33 [<t4> 0002 [] 'x']").expect("40 [0002 10]");
+  }
+  SECTION("they are counted again after a crash") {
+    broker.crash();
+    in("1", "a").send("33 [<t3> 0002 [] 'x']").expect("40 [0002 97]");
+  }
+}

@@ -325,4 +325,21 @@ TEST_CASE("who authenticates again while the policy changes is judged by the new
   CHECK(t.effects_of<core::Close>() == 1);
 }
 
+TEST_CASE("a clock that is set back while the broker runs is noticed once", "[policy]") {
+  Turns t;
+  t.turn(core::TimeAdvanced{});
+  const auto later = [&](int steady_s, int wall_s) {
+    t.now.steady += Milliseconds{1000} * steady_s;
+    t.now.wall += Milliseconds{1000} * wall_s;
+    t.turn(core::TimeAdvanced{});
+    return t.rules->clock_set_backs;
+  };
+  CHECK(later(1, 3600) == 0);
+  CHECK(later(10, -20) == 0);  // 30 s back
+  CHECK(later(100, 100) == 0);
+  CHECK(later(10, -20) == 1);  // 60 s in all
+  CHECK(later(100, 100) == 1);
+  CHECK(later(1, -3600) == 2);
+}
+
 }  // namespace lineshaft::test

@@ -34,6 +34,7 @@ class Answering final : public core::Interceptor {
   std::size_t subscribe_questions = 0;
   std::size_t deliver_questions = 0;
   std::size_t send_questions = 0;
+  std::size_t clock_set_backs = 0;
   std::vector<std::string> gone;
   /// Without: everybody has rights of his own.
   bool has_classes = true;
@@ -81,6 +82,7 @@ class Answering final : public core::Interceptor {
   void on_edge() override {
     if (at_edge) at_edge();
   }
+  void on_clock_set_back() override { ++clock_set_backs; }
   core::RequestAnswer on_request(std::string_view verb, std::string_view body,
                                  const core::Subject* subject) override {
     if (verb != "echo") return {};

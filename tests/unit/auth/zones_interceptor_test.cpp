@@ -283,6 +283,20 @@ TEST_CASE("quarantine, island and lent roles hold for their time and survive a r
   CHECK(w.publish(reader, "plant1/it/a") == ReasonCode::not_authorized);
 }
 
+TEST_CASE("a clock that is set back ends what was lent for a time, and nothing else",
+          "[auth][zones]") {
+  World w;
+  const auto reader = somebody("it", {"reader"}, 3, "rita");
+  const nlohmann::json lend{
+      {"identity", "rita"}, {"role", "app"}, {"ttl_s", 1800}, {"reason", "line 3 stands"}};
+  CHECK(w.ask("break_glass", lend) == State::done);
+  CHECK(w.ask("island", {{"zone", "ot"}, {"on", true}}) == State::done);
+  CHECK(w.publish(reader, "plant1/it/a") == ReasonCode::success);
+  w.rules.on_clock_set_back();
+  CHECK(w.publish(reader, "plant1/it/a") == ReasonCode::not_authorized);
+  CHECK(w.context.items.size() == 1);
+}
+
 TEST_CASE("what cannot be meant is refused and changes nothing", "[auth][zones]") {
   World w;
   const nlohmann::json lend{
