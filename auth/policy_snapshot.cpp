@@ -146,13 +146,14 @@ const ZoneFacts* PolicySnapshot::zone(std::string_view name) const {
 
 const std::vector<ZoneFacts>& PolicySnapshot::zones() const { return body_->zones; }
 
-std::string_view PolicySnapshot::zone_of(std::string_view topic) const {
+TopicFacts PolicySnapshot::facts_of(std::string_view topic) const {
   const std::string_view inner = judged_topic(topic);
   if (!core::is_valid_topic_name(inner)) return {};
   PolicyEvaluation::Judged judged;
   const core::Principal nobody;
   PolicyEvaluation(*this, nobody, {}).judge(inner, judged);
-  return judged.owner == no_zone ? std::string_view{} : body_->zones[judged.owner].name;
+  if (judged.owner == no_zone) return {};
+  return {body_->zones[judged.owner].name, judged.is_command};
 }
 
 const std::vector<BucketLimits>& PolicySnapshot::buckets() const { return body_->buckets; }

@@ -182,6 +182,14 @@ struct Explanation {
   std::vector<ConsideredConduit> conduits;
 };
 
+/// A topic in the policy's terms, or the one it stands for.
+struct TopicFacts {
+  /// Empty: nobody's.
+  std::string_view owner;
+  /// One of its owner's `command_topics`.
+  bool is_command = false;
+};
+
 /// Where data can come from in several steps although no conduit leads there directly.
 struct Chain {
   /// Zones from the first to the last, at least three.
@@ -244,7 +252,8 @@ class PolicySnapshot {
   const ZoneFacts* zone(std::string_view name) const;
   const std::vector<ZoneFacts>& zones() const;
   /// Of the topic, or of the one it stands for; empty: nobody's.
-  std::string_view zone_of(std::string_view topic) const;
+  std::string_view zone_of(std::string_view topic) const { return facts_of(topic).owner; }
+  TopicFacts facts_of(std::string_view topic) const;
   bool is_quarantined(const core::Principal& principal) const;
   bool is_island(std::string_view zone) const;
   bool has_role(std::string_view name) const;

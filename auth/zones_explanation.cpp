@@ -11,6 +11,7 @@
 #include "auth/json_fields.h"
 #include "auth/pki_pem.h"
 #include "auth/policy_report_text.h"
+#include "auth/printable.h"
 #include "broker/core/topic_name.h"
 
 namespace lineshaft::auth {
@@ -56,12 +57,7 @@ std::string words_of(const Json& json, const char* key) {
 }
 
 std::string line(std::string_view label, std::string_view text) {
-  std::string clean(text);
-  // Values come from certificates and topics: nothing of them reaches a terminal as a command.
-  for (char& each : clean) {
-    if (static_cast<unsigned char>(each) < 0x20 || each == 0x7F) each = '?';
-  }
-  return fmt::format("{:<12}{}\n", label, clean);
+  return fmt::format("{:<12}{}\n", label, printable(std::string(text)));
 }
 
 /// What becomes of a subscription to a filter with wildcards, which belongs to no single zone.

@@ -53,6 +53,32 @@ std::string example_of(std::string_view filter) {
   return topic;
 }
 
+/// Why nothing of the filter is allowed, as a topic it matches is told.
+PolicyReason filter_refusal(const PolicySnapshot& policy, const core::Subject& subject,
+                            std::string_view filter) {
+  const Decision decision =
+      policy.check(subject.principal, subject.client_id, Op::deliver, example_of(filter), {});
+  return decision.allow ? PolicyReason::role_no_allow : decision.reason;
+}
+
+core::SubscribeVerdict subscribe_verdict(const PolicySnapshot& policy, const core::Subject& subject,
+                                         std::string_view filter) {
+  std::uint32_t steps = 0;
+  const Relation relation = policy.relate(subject.principal, subject.client_id, filter, &steps);
+  core::SubscribeVerdict verdict;
+  verdict.work = 1 + steps / limits::relate_steps_easy;
+  verdict.covers_all_topics = relation == Relation::subset;
+  const ZoneFacts* const zone = policy.zone(subject.principal.zone);
+  const bool is_part = relation == Relation::overlap;
+  if (relation == Relation::subset) return verdict;
+  if (is_part && zone != nullptr && zone->overlap == OverlapPolicy::filter) return verdict;
+  verdict.reason = ReasonCode::not_authorized;
+  verdict.disconnects = zone != nullptr && zone->on_revoke == OnRevoke::disconnect;
+  verdict.cause.reason =
+      is_part ? std::string_view("OVERLAP") : to_string(filter_refusal(policy, subject, filter));
+  return verdict;
+}
+
 }  // namespace
 
 /// Decisions about one subject that has rights of its own, by topic.
@@ -87,13 +113,22 @@ class ZonesInterceptor::Memory final : public core::SubjectMemory {
   bool is_away_ = false;
 };
 
-ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity)
-    : policy_(std::move(policy)), identity_(std::move(identity)) {}
+ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity,
+                                   PolicySnapshotPtr shadow)
+    : policy_(std::move(policy)), identity_(std::move(identity)), shadow_(std::move(shadow)) {}
 
 void ZonesInterceptor::on_install(core::Context& context) {
   context_ = &context;
-  edge_ = policy_->next_edge();
+  flows_.begin(context.now().wall);
+  note_edge();
   arm();
+}
+
+/// The shadow changes with the time, too.
+void ZonesInterceptor::note_edge() {
+  edge_ = policy_->next_edge();
+  const auto other = shadow_ ? shadow_.policy().next_edge() : std::nullopt;
+  if (other) edge_ = std::min(*other, edge_.value_or(*other));
 }
 
 void ZonesInterceptor::arm() {
@@ -110,7 +145,8 @@ void ZonesInterceptor::saw(const core::Principal& principal) {
 
 void ZonesInterceptor::renew() {
   policy_ = policy_->with(overrides_.active(), context_->now().wall);
-  edge_ = policy_->next_edge();
+  shadow_.renew(policy_->overrides(), context_->now().wall);
+  note_edge();
   classes_.clear();
   arm();
 }
@@ -147,6 +183,12 @@ void ZonesInterceptor::on_disconnect(const core::Subject& subject) {
 core::PolicyClass ZonesInterceptor::classify(const core::Subject& subject) {
   take_restored();
   auto [key, is_personal] = policy_->class_key(subject.principal, subject.client_id);
+  if (shadow_) {
+    // Who is alike for one policy may not be for the other: what is remembered hides no difference.
+    const auto other = shadow_.policy().class_key(subject.principal, subject.client_id);
+    key += "|" + other.key;
+    is_personal |= other.is_personal;
+  }
   if (is_personal) {
     if (subject.memory != nullptr) *subject.memory = std::make_unique<Memory>();
     return core::no_policy_class;
@@ -154,17 +196,25 @@ core::PolicyClass ZonesInterceptor::classify(const core::Subject& subject) {
   return classes_.of(std::move(key));
 }
 
+Decision ZonesInterceptor::ask(const core::Subject& subject, Op op, const Message& message) {
+  const MessageAttributes attributes = attributes_of(message);
+  Decision decision =
+      policy_->check(subject.principal, subject.client_id, op, message.topic(), attributes);
+  flows_.saw(*policy_, subject.principal, op, message.topic(), decision);
+  if (!shadow_) return decision;
+  const Decision then =
+      shadow_.compare(*policy_, subject, op, message.topic(), attributes, decision);
+  decision.attribute_sensitive |= then.attribute_sensitive;
+  return decision;
+}
+
 Decision ZonesInterceptor::decide(const core::Subject& subject, Op op, const Message& message) {
   take_restored();
-  const auto ask = [&] {
-    return policy_->check(subject.principal, subject.client_id, op, message.topic(),
-                          attributes_of(message));
-  };
-  if (subject.memory == nullptr || *subject.memory == nullptr) return ask();
+  if (subject.memory == nullptr || *subject.memory == nullptr) return ask(subject, op, message);
   Memory::Entry* const entry = static_cast<Memory&>(**subject.memory).place(op, message.topic());
-  if (entry == nullptr) return ask();
+  if (entry == nullptr) return ask(subject, op, message);
   if (entry->op == op && entry->topic == message.topic()) return entry->decision;
-  const Decision decision = ask();
+  const Decision decision = ask(subject, op, message);
   if (!decision.attribute_sensitive) *entry = {std::string(message.topic()), op, decision};
   return decision;
 }
@@ -185,6 +235,7 @@ PolicyReason ZonesInterceptor::place_of(const core::Principal& principal) const 
 
 core::ConnectVerdict ZonesInterceptor::on_connect(const core::Subject& subject) {
   core::ConnectVerdict verdict;
+  if (shadow_) shadow_.compare_place(*policy_, subject);
   // A login that began before a reload was found good under other rules.
   PolicyReason reason = place_of(subject.principal);
   if (reason == PolicyReason::allowed) {
@@ -274,30 +325,20 @@ core::PublishVerdict ZonesInterceptor::on_will(const core::Subject& subject, con
   return verdict;
 }
 
-/// Why nothing of the filter is allowed, as a topic it matches is told.
-PolicyReason ZonesInterceptor::filter_refusal(const core::Subject& subject,
-                                              std::string_view filter) const {
-  const Decision decision =
-      policy_->check(subject.principal, subject.client_id, Op::deliver, example_of(filter), {});
-  return decision.allow ? PolicyReason::role_no_allow : decision.reason;
-}
-
 core::SubscribeVerdict ZonesInterceptor::on_subscribe(const core::Subject& subject,
                                                       std::string_view filter) {
   take_restored();
-  std::uint32_t steps = 0;
-  const Relation relation = policy_->relate(subject.principal, subject.client_id, filter, &steps);
-  core::SubscribeVerdict verdict;
-  verdict.work = 1 + steps / limits::relate_steps_easy;
-  verdict.covers_all_topics = relation == Relation::subset;
-  const ZoneFacts* const zone = policy_->zone(subject.principal.zone);
-  const bool is_part = relation == Relation::overlap;
-  if (relation == Relation::subset) return verdict;
-  if (is_part && zone != nullptr && zone->overlap == OverlapPolicy::filter) return verdict;
-  verdict.reason = ReasonCode::not_authorized;
-  verdict.disconnects = zone != nullptr && zone->on_revoke == OnRevoke::disconnect;
-  verdict.cause.reason =
-      is_part ? std::string_view("OVERLAP") : to_string(filter_refusal(subject, filter));
+  core::SubscribeVerdict verdict = subscribe_verdict(*policy_, subject, filter);
+  if (is_failure(verdict.reason)) {
+    flows_.refused(*policy_, subject.principal, filter, example_of(filter),
+                   filter_refusal(*policy_, subject, filter));
+  }
+  if (!shadow_) return verdict;
+  const core::SubscribeVerdict then = subscribe_verdict(shadow_.policy(), subject, filter);
+  shadow_.compare_filter(subject, filter, verdict, then);
+  verdict.work += then.work;
+  // What one of them allows in part only is asked for topic by topic.
+  verdict.covers_all_topics = verdict.covers_all_topics && then.covers_all_topics;
   return verdict;
 }
 
@@ -338,6 +379,8 @@ core::RequestAnswer ZonesInterceptor::on_request(std::string_view verb, std::str
                                                  const core::Subject* subject) {
   take_restored();
   if (verb == "explain") return explain(body, subject);
+  if (verb == "shadow") return {core::RequestAnswer::State::done, to_line(shadow_.report())};
+  if (verb == "learn") return learn(body);
   core::RequestAnswer answer = overrides_.request(
       verb, body, {*policy_, identity_ ? identity_->config.get() : nullptr, subject, *context_});
   if (answer.state == core::RequestAnswer::State::done && overrides_.take_changed()) {
@@ -385,6 +428,21 @@ core::RequestAnswer ZonesInterceptor::explain(std::string_view body,
   const auto answer =
       explain_json(*policy_, to_json(principal, place_of(principal)), principal, question);
   return {State::done, to_line(answer)};
+}
+
+/// {"depth"}, 4 where it is not said.
+core::RequestAnswer ZonesInterceptor::learn(std::string_view body) const {
+  using State = core::RequestAnswer::State;
+  const auto asked = nlohmann::json::parse(body, nullptr, false);
+  std::size_t depth = 4;
+  if (asked.is_object() && asked.contains("depth")) {
+    const auto& said = asked["depth"];
+    if (!said.is_number_unsigned() || said == 0 || said > limits::learned_levels_max) {
+      return {State::refused, R"({"error":"the depth is a number from 1 to 8"})"};
+    }
+    depth = said.get<std::size_t>();
+  }
+  return {State::done, to_line(flows_.report(depth))};
 }
 
 bool is_death_certificate(const Message& message) {

@@ -9,8 +9,10 @@
 #include "auth/identity_check.h"
 #include "auth/policy_classes.h"
 #include "auth/policy_snapshot.h"
+#include "auth/zones_flows.h"
 #include "auth/zones_overrides.h"
 #include "auth/zones_rates.h"
+#include "auth/zones_shadow.h"
 #include "broker/core/interceptor.h"
 
 namespace lineshaft::auth {
@@ -20,8 +22,10 @@ namespace lineshaft::auth {
 /// a time (quarantine, island, break-glass), makes another snapshot of the same document.
 class ZonesInterceptor final : public core::Interceptor {
  public:
-  /// `identity`: what who is here is verified against once more; null: nobody is.
-  explicit ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity = nullptr);
+  /// `identity`: what who is here is verified against once more; null: nobody is. `shadow`: a
+  /// policy that is asked too and decides nothing; null: there is none.
+  explicit ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity = nullptr,
+                            PolicySnapshotPtr shadow = nullptr);
 
   void on_install(core::Context& context) override;
   core::PolicyClass classify(const core::Subject& subject) override;
@@ -53,14 +57,18 @@ class ZonesInterceptor final : public core::Interceptor {
   Decision decide(const core::Subject& subject, Op op, const Message& message);
   core::PublishVerdict publish_verdict(const core::Subject& subject, const Decision& decision);
   core::Cause cause_of(const Decision& decision) const;
-  PolicyReason filter_refusal(const core::Subject& subject, std::string_view filter) const;
+  /// Asks the policy, not what is remembered of it.
+  Decision ask(const core::Subject& subject, Op op, const Message& message);
   core::RequestAnswer explain(std::string_view body, const core::Subject* subject) const;
+  core::RequestAnswer learn(std::string_view body) const;
   /// The same document with what holds now.
   void renew();
   /// Before the policy is asked: with what the store has kept.
   void take_restored();
   /// Somebody with a place is here.
   void saw(const core::Principal& principal);
+  /// When the policy is another one by itself.
+  void note_edge();
   /// Asks to be woken when something changes with the time.
   void arm();
 
@@ -76,6 +84,8 @@ class ZonesInterceptor final : public core::Interceptor {
   /// By what distinguishes their rights.
   PolicyClasses classes_;
   ZonesRates rates_;
+  ZonesShadow shadow_;
+  ZonesFlows flows_;
 };
 
 /// A message that says no more than that its owner is gone: an NDEATH, or a STATE that is offline.

@@ -6,6 +6,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "auth/json_fields.h"
+#include "auth/printable.h"
 #include "broker/app/admin_call.h"
 #include "broker/app/clock.h"
 #include "broker/app/explain_verb.h"
@@ -16,6 +18,7 @@ namespace {
 
 using Json = nlohmann::json;
 using Act = PolicyCommand::Act;
+using auth::text_in;
 
 std::string_view address_of(Act act) {
   switch (act) {
@@ -94,19 +97,6 @@ std::string done_text(const PolicyCommand& command) {
   }
 }
 
-std::string text_in(const Json& table, const char* name) {
-  const auto found = table.find(name);
-  return found != table.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-/// Names come from certificates and users: none of them is a command to a terminal.
-std::string harmless(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = '?';
-  }
-  return text;
-}
-
 std::string end_text(const Json& item, WallTime now) {
   const auto until = item.find("until_ms");
   if (until == item.end() || !until->is_number_integer()) return "until it is ended";
@@ -125,7 +115,7 @@ std::string override_line(const Json& item, const std::string& kind, WallTime no
   }
   line += ", " + end_text(item, now);
   if (const std::string reason = text_in(item, "reason"); !reason.empty()) line += ": " + reason;
-  return harmless(std::move(line)) + "\n";
+  return auth::printable(std::move(line)) + "\n";
 }
 
 Json only(const Json& answer, const std::string& kind) {

@@ -296,7 +296,7 @@ std::vector<std::string> Broker::addresses() const {
 
 std::shared_ptr<core::Interceptor> Broker::make_interceptor() const {
   if (zones_.policy) {
-    return std::make_shared<auth::ZonesInterceptor>(zones_.policy, zones_.identity);
+    return std::make_shared<auth::ZonesInterceptor>(zones_.policy, zones_.identity, zones_.shadow);
   }
   return users_ ? std::make_shared<auth::UsersInterceptor>(users_) : nullptr;
 }

@@ -277,6 +277,11 @@ inline constexpr Milliseconds break_glass_max{4 * 3600 * 1000};
 /// The wall clock was set back by this much, in one step or several: that is said, and roles that
 /// were lent for a time end.
 inline constexpr Milliseconds clock_set_back{60'000};
+/// Differences between the policy in force and its shadow that are listed; others are counted.
+inline constexpr std::size_t shadow_differences_max = 1000;
+/// Flows without a conduit that are learned, and levels of their topics; others are counted.
+inline constexpr std::size_t learned_flows_max = 2000;
+inline constexpr std::size_t learned_levels_max = 8;
 /// Messages interceptors may add to one packet; a further one is refused, counted.
 inline constexpr std::size_t added_messages_max = 256;
 /// Messages extensions may make behind one packet; a further one is refused, counted.

@@ -104,6 +104,9 @@ namespace lineshaft {
   X(denied_quarantined, "denied_quarantined")                       \
   X(denied_island, "denied_island")                                 \
   X(policy_monitored, "policy_monitored")                           \
+  X(shadow_differences, "shadow_differences")                       \
+  X(shadow_differences_left_out, "shadow_differences_left_out")     \
+  X(learned_flows_left_out, "learned_flows_left_out")               \
   X(shared_moved, "shared_moved")                                   \
   X(reading_paused_journal, "reading_paused_journal")               \
   X(reading_paused_memory, "reading_paused_memory")                 \
