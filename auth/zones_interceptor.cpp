@@ -114,12 +114,16 @@ class ZonesInterceptor::Memory final : public core::SubjectMemory {
 };
 
 ZonesInterceptor::ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity,
-                                   PolicySnapshotPtr shadow)
-    : policy_(std::move(policy)), identity_(std::move(identity)), shadow_(std::move(shadow)) {}
+                                   PolicySnapshotPtr shadow, std::shared_ptr<ZonesGauges> gauges)
+    : policy_(std::move(policy)),
+      identity_(std::move(identity)),
+      shadow_(std::move(shadow)),
+      gauges_(std::move(gauges)) {}
 
 void ZonesInterceptor::on_install(core::Context& context) {
   context_ = &context;
   flows_.begin(context.now().wall);
+  gauges_->quarantined = gauges_->islands = gauges_->lent_roles = 0;
   note_edge();
   arm();
 }
@@ -144,7 +148,11 @@ void ZonesInterceptor::saw(const core::Principal& principal) {
 }
 
 void ZonesInterceptor::renew() {
-  policy_ = policy_->with(overrides_.active(), context_->now().wall);
+  Overrides active = overrides_.active();
+  gauges_->quarantined = active.quarantined.size();
+  gauges_->islands = active.islands.size();
+  gauges_->lent_roles = active.break_glass.size();
+  policy_ = policy_->with(std::move(active), context_->now().wall);
   shadow_.renew(policy_->overrides(), context_->now().wall);
   note_edge();
   classes_.clear();
@@ -167,7 +175,12 @@ void ZonesInterceptor::on_clock_set_back() {
 
 void ZonesInterceptor::on_restore(std::string_view family, std::string_view key,
                                   std::string_view value) {
-  has_restored_ |= overrides_.restore(family, key, value);
+  if (!overrides_.restore(family, key, value)) return;
+  has_restored_ = true;
+  // Until somebody asks: an alarm does not wait for that.
+  ++(family == "island"       ? gauges_->islands
+     : family == "quarantine" ? gauges_->quarantined
+                              : gauges_->lent_roles);
 }
 
 /// They come one by one, and there may be ten thousand.

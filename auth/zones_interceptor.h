@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,6 +11,7 @@
 #include "auth/policy_classes.h"
 #include "auth/policy_snapshot.h"
 #include "auth/zones_flows.h"
+#include "auth/zones_gauges.h"
 #include "auth/zones_overrides.h"
 #include "auth/zones_rates.h"
 #include "auth/zones_shadow.h"
@@ -23,9 +25,10 @@ namespace lineshaft::auth {
 class ZonesInterceptor final : public core::Interceptor {
  public:
   /// `identity`: what who is here is verified against once more; null: nobody is. `shadow`: a
-  /// policy that is asked too and decides nothing; null: there is none.
+  /// policy that is asked too and decides nothing; null: there is none. `gauges`: kept up to date.
   explicit ZonesInterceptor(PolicySnapshotPtr policy, IdentityRulesPtr identity = nullptr,
-                            PolicySnapshotPtr shadow = nullptr);
+                            PolicySnapshotPtr shadow = nullptr,
+                            std::shared_ptr<ZonesGauges> gauges = std::make_shared<ZonesGauges>());
 
   void on_install(core::Context& context) override;
   core::PolicyClass classify(const core::Subject& subject) override;
@@ -86,6 +89,7 @@ class ZonesInterceptor final : public core::Interceptor {
   ZonesRates rates_;
   ZonesShadow shadow_;
   ZonesFlows flows_;
+  const std::shared_ptr<ZonesGauges> gauges_;
 };
 
 /// A message that says no more than that its owner is gone: an NDEATH, or a STATE that is offline.

@@ -125,6 +125,8 @@ void ZonesOverrides::expire(WallTime now, core::Context& context) {
       continue;
     }
     tell("override_over", at->first.first, at->second, {});
+    LINESHAFT_LOG(auth, warn, "override_over", {"kind", family_of_kind(at->first.first)},
+                  {"who", words_for(at->second.who)}, {"what", at->second.what});
     context.persist(family_of_kind(at->first.first), at->first.second, {});
     at = items_.erase(at);
   }

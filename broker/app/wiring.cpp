@@ -262,7 +262,8 @@ std::vector<admin::MetricsSource> Broker::metrics_sources() {
   return {
       [this](admin::MetricWriter& out) { write_tls_metrics(tls_facts(), clock_.now().wall, out); },
       [this](admin::MetricWriter& out) { memory_watch_->write(out); },
-      [this](admin::MetricWriter& out) { write_audit_metrics(out); }};
+      [this](admin::MetricWriter& out) { write_audit_metrics(out); },
+      [this](admin::MetricWriter& out) { write_zones_metrics(out); }};
 }
 
 std::optional<StartFailure> Broker::restore(storage::Database& database,
@@ -296,7 +297,8 @@ std::vector<std::string> Broker::addresses() const {
 
 std::shared_ptr<core::Interceptor> Broker::make_interceptor() const {
   if (zones_.policy) {
-    return std::make_shared<auth::ZonesInterceptor>(zones_.policy, zones_.identity, zones_.shadow);
+    return std::make_shared<auth::ZonesInterceptor>(zones_.policy, zones_.identity, zones_.shadow,
+                                                    zones_gauges_);
   }
   return users_ ? std::make_shared<auth::UsersInterceptor>(users_) : nullptr;
 }
@@ -368,6 +370,15 @@ void Broker::write_audit_metrics(admin::MetricWriter& out) const {
   out.gauge("lineshaft_audit_seq", "Number of the last audit record.", status.seq);
 }
 
+void Broker::write_zones_metrics(admin::MetricWriter& out) const {
+  out.gauge("lineshaft_policy_quarantined", "Identities in quarantine.",
+            std::uint64_t{zones_gauges_->quarantined});
+  out.gauge("lineshaft_policy_islands", "Zones whose conduits act as absent.",
+            std::uint64_t{zones_gauges_->islands});
+  out.gauge("lineshaft_policy_lent_roles", "Roles that are lent in an emergency (break-glass).",
+            std::uint64_t{zones_gauges_->lent_roles});
+}
+
 void Broker::publish_sys_topics(Now now) {
   server_->request({0, core::StatisticsRequest{}}, [this, now](const core::Reply& reply) {
     const auto* statistics = std::get_if<core::Statistics>(&reply.what);
@@ -379,6 +390,12 @@ void Broker::publish_sys_topics(Now now) {
       const std::lock_guard lock(policy_error_mutex_);
       facts.more.emplace_back("policy/error", policy_error_);
     }
+    const auto add = [&facts](const char* name, std::size_t value) {
+      facts.more.emplace_back(name, fmt::format("{}", value));
+    };
+    add("policy/quarantined", zones_gauges_->quarantined);
+    add("policy/islands", zones_gauges_->islands);
+    add("policy/lent_roles", zones_gauges_->lent_roles);
     auto messages = sys_topics_->round(facts);
     server_->sink().submit(core::Request{0, core::PublishRequest{std::move(messages)}});
   });

@@ -11,6 +11,7 @@
 #include "auth/audit_log.h"
 #include "auth/users_authenticator.h"
 #include "auth/zones_authenticator.h"
+#include "auth/zones_gauges.h"
 #include "broker/app/admin_room.h"
 #include "broker/app/exit_code.h"
 #include "broker/app/memory_watch.h"
@@ -93,6 +94,7 @@ class Broker {
   std::shared_ptr<core::Interceptor> make_interceptor() const;
   void tell_zones();
   void write_audit_metrics(admin::MetricWriter& out) const;
+  void write_zones_metrics(admin::MetricWriter& out) const;
   void put_in_force(std::shared_ptr<core::Interceptor> interceptor);
   void publish_sys_topics(Now now);
 
@@ -107,6 +109,7 @@ class Broker {
   std::unique_ptr<TlsSetup> tls_;
   auth::UsersPolicyPtr users_;
   ZonesPolicy zones_;
+  const std::shared_ptr<auth::ZonesGauges> zones_gauges_ = std::make_shared<auth::ZonesGauges>();
   mutable std::mutex policy_error_mutex_;
   std::string policy_error_;
   /// Null without anomaly rules.
