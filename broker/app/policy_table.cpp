@@ -269,8 +269,9 @@ constexpr PolicyKey policy_keys[] = {
      .fallback = "none",
      .example = "\"\"",
      .help =
-         "Another file with such tables, for a policy in the making: it decides nothing, but it "
-         "is compiled with this one, and what is wrong in it is said."},
+         "Another file with such tables, for a policy in the making: it decides nothing; it is "
+         "asked beside this one, and `lineshaft shadow diff` lists what it would decide otherwise. "
+         "What is wrong in it is an error."},
     {.name = "client_id",
      .type = "string: \"bind\", \"equal\", \"prefix\", \"free\"",
      .fallback = "`\"bind\"`",

@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
+import subprocess
 
-from broker import run_tests
+from broker import PATIENCE_S, run_tests
 from first_steps_test import messages, subscriber
 from zones_plant import CONDUIT, VERSIONS, Plant, lineshaft
 
@@ -40,6 +42,21 @@ class OperatedPlant(Plant):
         done = self.tell(*arguments)
         assert done.returncode == 0, done
         return done.stdout
+
+    def metrics(self):
+        path = os.path.join(self.broker.data, "admin.sock")
+        with socket.socket(socket.AF_UNIX) as call:
+            call.connect(path)
+            call.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            return b"".join(iter(lambda: call.recv(65536), b"")).decode()
+
+    def subscribe_once(self, name, topic):
+        """What mosquitto_sub says when it is refused."""
+        done = subprocess.run(
+            ["mosquitto_sub", "-p", str(self.broker.port), *self.options(name, "mqttv5"), "-i",
+             f"{name}-once", "-t", topic, "-W", "5"],
+            capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        return done.stdout + done.stderr
 
     def audited(self, kind):
         done = lineshaft("audit", "tail", "--data", self.broker.data, "--type", kind, "--json")
@@ -104,6 +121,7 @@ def test_an_island_outlives_a_kill():
     with OperatedPlant() as plant:
         plant.done("island", "ot", "on")
         plant.broker.restart()
+        assert "\nlineshaft_policy_islands 1\n" in plant.metrics()
         ana = plant.subscriber("ana", "mqttv5", "plant1/#", "-C", "1")
         assert plant.publish("press-1", "mqttv5", "plant1/ot/kpi/oee", "during")[0] == 0
         plant.done("island", "ot", "off")
@@ -136,6 +154,7 @@ def test_quarantine_shuts_out_who_is_here_and_outlives_a_kill():
         assert "press-1" in plant.done("quarantine", "list")
         plant.broker.restart()
         assert is_refused(plant, "press-1", "plant1/ot/x")
+        assert "\nlineshaft_policy_quarantined 1\n" in plant.metrics()
         assert json.loads(plant.done("quarantine", "list", "--json"))[0]["identity"] == "press-1"
         plant.done("quarantine", "release", "press-1")
         assert plant.done("quarantine", "list") == "None.\n"
@@ -145,14 +164,6 @@ def test_quarantine_shuts_out_who_is_here_and_outlives_a_kill():
         assert not is_refused(plant, "press-1", "plant1/ot/x")
         assert messages(watch) == ["plant1/ot/x x"]
         assert plant.tell("quarantine", "release", "press-1").returncode == 64
-
-
-def until_none(plant, *arguments):
-    """Asks again until nothing is listed; the broker ends it by itself."""
-    for _ in range(1000):
-        if plant.done(*arguments) == "None.\n":
-            return
-    raise AssertionError("it does not end")
 
 
 def test_a_lent_role_ends_by_itself():
@@ -173,12 +184,54 @@ def test_a_lent_role_ends_by_itself():
         plant.done("breakglass", "--identity", "ana", "--end")
         assert is_refused(plant, "ana", "plant1/it/note")
         plant.done(*glass, "--ttl", "2s")
-        until_none(plant, "breakglass", "--list")
+        assert plant.broker.wait_for("override_over")["kind"] == "break_glass"
+        assert plant.done("breakglass", "--list") == "None.\n"
         assert is_refused(plant, "ana", "plant1/it/note")
         lent = plant.audited("override_set")
         assert len(lent) == 2 and lent[0]["identity"] == "ana", lent
         assert (lent[0]["topic"], lent[0]["reason"]) == ("writer", "break_glass"), lent
+        assert lent[0]["ip"] == f"uid {os.getuid()}", lent
         assert plant.audited("override_ended") and plant.audited("override_over")
+
+
+def test_a_shadow_shows_what_it_would_change_and_changes_nothing():
+    with OperatedPlant() as plant:
+        shadow = os.path.join(plant.broker.folder, "next.toml")
+        with open(shadow, "w", encoding="utf-8") as file:
+            file.write(CONDUIT.replace("kpi", "oee"))
+        plant.write(CONDUIT + f'[policy]\nshadow = "{shadow}"\n')
+        assert plant.reload().returncode == 0
+        assert plant.done("shadow", "diff") == "No difference.\n"
+        live = plant.subscriber("ana", "mqttv5", "plant1/#", "-C", "1")
+        assert plant.publish("press-1", "mqttv5", "plant1/ot/kpi/oee", "81")[0] == 0
+        assert messages(live) == ["plant1/ot/kpi/oee 81"]
+        text = plant.done("shadow", "diff")
+        assert text.count("now:") == 1, text
+        for part in ("deliver plant1/ot/kpi/oee: ana as ana-sub of zone it, roles reader",
+                     "now:    allow (", "shadow: deny CONDUIT_TOPIC (", "next.toml:"):
+            assert part in text, (part, text)
+        listed = json.loads(plant.done("shadow", "diff", "--json"))
+        assert [one["op"] for one in listed["differences"]] == ["deliver"], listed
+        assert "lineshaft_shadow_differences_total 1\n" in plant.metrics()
+
+
+def test_what_was_learned_compiles_when_it_is_pasted():
+    with OperatedPlant("") as plant:
+        assert plant.done("learn").endswith(": none.\n")
+        refused = plant.tell("why", "nobody", "sub", "x")
+        assert refused.returncode == 64, refused
+        denied = plant.subscribe_once("ana", "plant1/ot/kpi/#")
+        assert "denied" in denied or "Not authorized" in denied, denied
+        learned = plant.done("learn", "--depth", "3")
+        assert 'topics = ["plant1/ot/kpi/#"]' in learned, learned
+        plant.write(learned)
+        checked = lineshaft("check-config", plant.broker.config_file)
+        assert checked.returncode == 0, checked
+        assert plant.reload().returncode == 0
+        live = plant.subscriber("ana", "mqttv5", "plant1/ot/kpi/#", "-C", "1")
+        assert plant.publish("press-1", "mqttv5", "plant1/ot/kpi/oee", "81")[0] == 0
+        assert messages(live) == ["plant1/ot/kpi/oee 81"]
+        assert plant.done("learn").endswith(": none.\n")
 
 
 def test_a_broker_without_zones_says_so():
