@@ -64,6 +64,8 @@ class ZonesInterceptor final : public core::Interceptor {
   Decision ask(const core::Subject& subject, Op op, const Message& message);
   core::RequestAnswer explain(std::string_view body, const core::Subject* subject) const;
   core::RequestAnswer learn(std::string_view body) const;
+  core::RequestAnswer answer_to(std::string_view verb, std::string_view body,
+                                const core::Subject* subject);
   /// The same document with what holds now.
   void renew();
   /// Before the policy is asked: with what the store has kept.

@@ -1,8 +1,11 @@
 #include <fmt/format.h>
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
+#include "broker/base/audit.h"
 #include "broker/base/limits.h"
 #include "broker/base/metrics.h"
 #include "tests/unit/auth/zones_world.h"
@@ -230,6 +233,49 @@ TEST_CASE("the list of flows is bounded and says what is missing", "[auth][zones
   CHECK(counter_value(Counter::learned_flows_left_out) > 0);
   CHECK(w.rules.on_request("learn", R"({"depth":9})", nullptr).state ==
         core::RequestAnswer::State::refused);
+}
+
+TEST_CASE("what operators have switched is counted for alarms, also before anybody asks",
+          "[auth][zones]") {
+  TestContext context;
+  const auto gauges = std::make_shared<ZonesGauges>();
+  gauges->islands = 5;  // of the policy before
+  ZonesInterceptor rules(compiled(example), nullptr, nullptr, gauges);
+  rules.on_install(context);
+  CHECK(gauges->islands == 0);
+  rules.on_restore("island", "ot", R"({"what":"ot"})");
+  CHECK(gauges->islands == 1);
+  rules.on_request("quarantine", R"({"identity":"rita","ttl_s":60})", nullptr);
+  rules.on_request("break_glass", R"({"identity":"x","role":"app","ttl_s":60,"reason":"y"})",
+                   nullptr);
+  CHECK(gauges->islands == 1);
+  CHECK(gauges->quarantined == 1);
+  CHECK(gauges->lent_roles == 1);
+  context.pass(Milliseconds{60'000});
+  rules.on_edge();
+  CHECK(gauges->quarantined == 0);
+  CHECK(gauges->lent_roles == 0);
+  rules.on_request("island", R"({"zone":"ot","on":false})", nullptr);
+  CHECK(gauges->islands == 0);
+}
+
+TEST_CASE("who asks the policy and whose order it refuses is audited", "[auth][zones]") {
+  struct Sink final : AuditSink {
+    std::vector<std::string> records;
+    void write(const AuditRecord& record) noexcept override {
+      records.push_back(fmt::format("{} {} {}", record.type, record.address, record.reason));
+    }
+  } sink;
+  Observed w(example);
+  set_audit_sink(&sink);
+  w.ask("shadow", {{"by", "uid 7"}});
+  w.ask("island", {{"zone", "moon"}, {"on", true}, {"by", "uid 7"}});
+  w.ask("island", {{"zone", "ot"}, {"on", true}, {"by", "uid 7"}});
+  w.rules.on_request("learn", "[", nullptr);
+  set_audit_sink(nullptr);
+  CHECK(sink.records ==
+        std::vector<std::string>{"policy_asked uid 7 shadow", "policy_order_refused uid 7 island",
+                                 "override_set uid 7 island", "policy_asked  learn"});
 }
 
 }  // namespace lineshaft::auth
