@@ -11,7 +11,8 @@ const char* read_rare_field(const char* at, const char* end, std::uint32_t tag, 
                             std::uint32_t& seen, wire::Check& check);
 
 /// Reads the fields of one metric; false after a fault.
-inline bool read_metric(std::string_view message, MetricView& metric, wire::Check& check) {
+[[gnu::always_inline]] inline bool read_metric(std::string_view message, MetricView& metric,
+                                               wire::Check& check) {
   using wire::tag_of;
   std::uint32_t seen = 0;
   std::uint64_t number = 0;
@@ -31,7 +32,7 @@ inline bool read_metric(std::string_view message, MetricView& metric, wire::Chec
         metric.has_alias = true;
         break;
       case tag_of(3, wire::varint_type):
-        at = wire::read_varint(at, end, metric.timestamp, check);
+        at = wire::read_timestamp(at, end, metric.timestamp, check);
         metric.has_timestamp = true;
         break;
       case tag_of(4, wire::varint_type):

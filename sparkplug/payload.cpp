@@ -1,11 +1,37 @@
 #include "sparkplug/payload.h"
 
+#include <algorithm>
+
 #include "broker/base/limits.h"
 #include "sparkplug/metric_fields.h"
 
 namespace lineshaft::sparkplug {
 
 using namespace wire;
+
+namespace {
+
+/// Member by member: `metric = {}` becomes one slow string instruction with g++.
+MetricView& cleared(MetricView& metric) {
+  metric.name = {};
+  metric.alias = 0;
+  metric.timestamp = 0;
+  metric.value.slot = ValueSlot::none;
+  metric.value.number = 0;
+  metric.value.bytes = {};
+  metric.properties = {};
+  metric.metadata = {};
+  metric.datatype = 0;
+  metric.has_name = false;
+  metric.has_alias = false;
+  metric.has_timestamp = false;
+  metric.is_historical = false;
+  metric.is_transient = false;
+  metric.is_null = false;
+  return metric;
+}
+
+}  // namespace
 
 std::string_view to_string(PayloadFault fault) {
   switch (fault) {
@@ -27,15 +53,21 @@ std::string_view to_string(PayloadFault fault) {
   return "none";
 }
 
+bool PayloadReader::grow() {
+  if (count_ == limits::sparkplug_metrics_max) return false;
+  metrics_.resize(std::min(limits::sparkplug_metrics_max, std::max<std::size_t>(64, 2 * count_)));
+  return true;
+}
+
 PayloadFault PayloadReader::read(std::string_view bytes) {
   payload_ = {};
-  metrics_.clear();
+  count_ = 0;
   const PayloadFault fault = read_fields(bytes);
   if (fault != PayloadFault::none) {
     payload_ = {};
     return fault;
   }
-  payload_.metrics = metrics_;
+  payload_.metrics = {metrics_.data(), count_};
   return PayloadFault::none;
 }
 
@@ -52,8 +84,8 @@ PayloadFault PayloadReader::read_fields(std::string_view bytes) {
         std::string_view metric;
         at = read_bytes(at, end, metric, check);
         if (at == nullptr) return check.fault;
-        if (metrics_.size() == limits::sparkplug_metrics_max) return PayloadFault::too_many;
-        if (!read_metric(metric, metrics_.emplace_back(), check)) return check.fault;
+        if (count_ == metrics_.size() && !grow()) return PayloadFault::too_many;
+        if (!read_metric(metric, cleared(metrics_[count_++]), check)) return check.fault;
         break;
       }
       case tag_of(1, varint_type):

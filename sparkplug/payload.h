@@ -97,8 +97,12 @@ class PayloadReader {
 
  private:
   PayloadFault read_fields(std::string_view bytes);
+  /// Room for another metric; false at the bound.
+  bool grow();
 
+  /// The first `count_` are this payload's.
   std::vector<MetricView> metrics_;
+  std::size_t count_ = 0;
   PayloadView payload_;
 };
 

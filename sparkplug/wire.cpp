@@ -91,32 +91,26 @@ const char* skip_group(const char* at, const char* end, std::uint32_t field, Che
 
 }  // namespace
 
-const char* slow_varint(const char* at, const char* end, std::uint64_t& value, Check& check) {
-  std::uint64_t number = 0;
+Number slow_varint(const char* at, const char* end, Check& check) {
+  std::uint64_t value = 0;
   for (unsigned shift = 0; shift < 70; shift += 7) {
-    if (at == end) return check.fail(PayloadFault::cut_off);
-    const auto byte = static_cast<unsigned char>(*at++);
-    number |= static_cast<std::uint64_t>(byte & 0x7fu) << shift;
-    if (byte < 0x80) {
-      value = number;
-      return at;
-    }
+    if (at == end) return {check.fail(PayloadFault::cut_off), 0};
+    const std::uint64_t byte = byte_at(at++);
+    value |= (byte & 0x7fu) << shift;
+    if (byte < 0x80) return {at, value};
   }
-  return check.fail(PayloadFault::bad_varint);
+  return {check.fail(PayloadFault::bad_varint), 0};
 }
 
-const char* long_tag(const char* at, const char* end, std::uint32_t& tag, Check& check) {
-  std::uint32_t number = 0;
+Number long_tag(const char* at, const char* end, Check& check) {
+  std::uint64_t tag = 0;
   for (unsigned shift = 0; shift < 35; shift += 7) {
-    if (at == end) return check.fail(PayloadFault::cut_off);
-    const auto byte = static_cast<unsigned char>(*at++);
-    number |= static_cast<std::uint32_t>(byte & 0x7fu) << shift;
-    if (byte < 0x80) {
-      tag = number;
-      return at;
-    }
+    if (at == end) return {check.fail(PayloadFault::cut_off), 0};
+    const std::uint64_t byte = byte_at(at++);
+    tag |= (byte & 0x7fu) << shift;
+    if (byte < 0x80) return {at, tag & 0xFFFF'FFFFu};
   }
-  return check.fail(PayloadFault::bad_varint);
+  return {check.fail(PayloadFault::bad_varint), 0};
 }
 
 const char* skip_value(const char* at, const char* end, std::uint32_t tag, Check& check) {

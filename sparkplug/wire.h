@@ -50,10 +50,15 @@ struct Check {
   }
 };
 
+/// Where reading goes on and what was read; both come back in registers.
+struct Number {
+  const char* at;
+  std::uint64_t value;
+};
 /// Varints the fast path leaves: at the end of the bytes, and those of nine or ten bytes.
-const char* slow_varint(const char* at, const char* end, std::uint64_t& value, Check& check);
+Number slow_varint(const char* at, const char* end, Check& check);
 /// A tag of two to five bytes; its number is cut to 32 bits, as Protocol Buffers does.
-const char* long_tag(const char* at, const char* end, std::uint32_t& tag, Check& check);
+Number long_tag(const char* at, const char* end, Check& check);
 /// Skips the value of a field whose tag was read: unknown, or known with another wire type.
 const char* skip_value(const char* at, const char* end, std::uint32_t tag, Check& check);
 /// Whether the bytes are a message of this kind; every message in it is checked, too.
@@ -73,38 +78,70 @@ inline std::uint32_t load32(const char* at) {
   return word;
 }
 
+inline std::uint64_t byte_at(const char* at) { return static_cast<unsigned char>(*at); }
+
+inline const char* read_slowly(const char* at, const char* end, std::uint64_t& value,
+                               Check& check) {
+  const Number number = slow_varint(at, end, check);
+  value = number.value;
+  return number.at;
+}
+
+/// Three to eight bytes of 7 bits each, the first the lowest, without the gaps.
+inline std::uint64_t without_gaps(std::uint64_t word) {
+  word = (word & 0x7f00'7f00'7f00'7f00u) >> 1 | (word & 0x007f'007f'007f'007fu);
+  word = (word & 0x3fff'0000'3fff'0000u) >> 2 | (word & 0x0000'3fff'0000'3fffu);
+  return (word & 0x0fff'ffff'0000'0000u) >> 4 | (word & 0x0000'0000'0fff'ffffu);
+}
+
 inline const char* read_varint(const char* at, const char* end, std::uint64_t& value,
                                Check& check) {
-  if (at == end) [[unlikely]] {
-    return check.fail(PayloadFault::cut_off);
+  if (end - at < 8) [[unlikely]] {
+    return read_slowly(at, end, value, check);
   }
-  const auto first = static_cast<unsigned char>(*at);
+  const std::uint64_t first = byte_at(at);
   if (first < 0x80) {
     value = first;
     return at + 1;
   }
-  if (end - at < 8) return slow_varint(at, end, value, check);
-  // Up to eight bytes at once: find the last one, drop what follows, close the gaps of one bit.
-  std::uint64_t word = load64(at);
+  const std::uint64_t second = byte_at(at + 1);
+  if (second < 0x80) {
+    value = (first & 0x7fu) | second << 7;
+    return at + 2;
+  }
+  // All at once: find the last byte, drop what follows, close the gaps.
+  const std::uint64_t word = load64(at);
   const std::uint64_t ends = ~word & 0x8080'8080'8080'8080u;
   if (ends == 0) [[unlikely]] {
-    return slow_varint(at, end, value, check);
+    return read_slowly(at, end, value, check);
   }
-  word &= ends ^ (ends - 1);
-  word &= 0x7f7f'7f7f'7f7f'7f7fu;
-  word = (word & 0x7f00'7f00'7f00'7f00u) >> 1 | (word & 0x007f'007f'007f'007fu);
-  word = (word & 0x3fff'0000'3fff'0000u) >> 2 | (word & 0x0000'3fff'0000'3fffu);
-  value = (word & 0x0fff'ffff'0000'0000u) >> 4 | (word & 0x0000'0000'0fff'ffffu);
-  return at + (std::countr_zero(ends) >> 3) + 1;
+  value = without_gaps(word & (ends ^ (ends - 1)));
+  return at + (static_cast<std::size_t>(std::countr_zero(ends)) / 8 + 1);
+}
+
+/// A timestamp has six bytes from 1971 to 2109; any other number is read as well.
+inline const char* read_timestamp(const char* at, const char* end, std::uint64_t& value,
+                                  Check& check) {
+  if (end - at >= 8) [[likely]] {
+    const std::uint64_t word = load64(at);
+    if ((word & 0x8080'8080'8080u) == 0x0080'8080'8080u) [[likely]] {
+      const std::uint64_t pairs = (word & 0x7f00'7f00'7f00u) >> 1 | (word & 0x007f'007f'007fu);
+      value = (pairs & 0x3fffu) | (pairs >> 2 & 0x0fff'c000u) | (pairs >> 4 & 0x03ff'f000'0000u);
+      return at + 6;
+    }
+  }
+  return read_varint(at, end, value, check);
 }
 
 inline const char* read_tag(const char* at, const char* end, std::uint32_t& tag, Check& check) {
-  const auto first = static_cast<unsigned char>(*at);
+  const auto first = static_cast<std::uint32_t>(byte_at(at));
   if (first < 0x80) [[likely]] {
     tag = first;
     return at + 1;
   }
-  return long_tag(at, end, tag, check);
+  const Number number = long_tag(at, end, check);
+  tag = static_cast<std::uint32_t>(number.value);
+  return number.at;
 }
 
 inline const char* read_bytes(const char* at, const char* end, std::string_view& bytes,
