@@ -6,6 +6,7 @@
 
 #include "sparkplug/payload.h"
 #include "sparkplug/payload_writer.h"
+#include "sparkplug/projected_value.h"
 #include "sparkplug/value.h"
 #include "sparkplug_b.pb.h"
 
@@ -101,12 +102,29 @@ void values_to_json(benchmark::State& state) {
   per_metric(state, 100);
 }
 
+void projected_values(benchmark::State& state) {
+  const std::string bytes = data_by_alias(100);
+  PayloadReader reader;
+  reader.read(bytes);
+  std::string json;
+  for (auto _ : state) {
+    for (const MetricView& metric : reader.payload().metrics) {
+      json.clear();
+      append_projected(json, *typed_value(metric.value, metric.is_null, 10), metric.timestamp,
+                       Quality::good, "bar");
+    }
+    benchmark::DoNotOptimize(json.data());
+  }
+  per_metric(state, 100);
+}
+
 BENCHMARK(data_by_hand);
 BENCHMARK(data_by_protobuf);
 BENCHMARK(birth_by_hand);
 BENCHMARK(birth_by_protobuf);
 BENCHMARK(typed_values);
 BENCHMARK(values_to_json);
+BENCHMARK(projected_values);
 
 }  // namespace
 }  // namespace lineshaft::sparkplug

@@ -25,6 +25,7 @@ LIBRARIES = [
     ("boost/asio", "Asio"), ("boost/beast", "Beast"), ("boost/", "Boost (another part)"),
     ("rocksdb/", "RocksDB"), ("openssl/", "OpenSSL"), ("toml++", "toml++"), ("CLI/", "CLI11"),
     ("nlohmann/", "json"), ("simdjson", "simdjson"), ("spdlog/", "spdlog"), ("fmt/", "fmt"),
+    ("re2/", "RE2"),
     ("google/protobuf", "Protocol Buffers"), ("benchmark/", "Google Benchmark"),
     ("catch2/", "Catch2"), ("jemalloc/", "jemalloc"), ("liburing", "liburing"),
 ]
