@@ -78,7 +78,7 @@ TEST_CASE("an identity has so many sessions, and comes back to each of them", "[
 }
 
 TEST_CASE("an identity has so many topics with a retained message", "[limits]") {
-  Believer believer;
+  Believing believer;
   core::CoreConfig config;
   config.listeners["test"].retained_per_identity_max = 2;
   ScriptedBroker broker(config);
