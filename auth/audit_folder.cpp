@@ -197,20 +197,18 @@ int AuditFolder::append(std::string_view lines) {
 
 int AuditFolder::sync() { return file_ < 0 || ::fdatasync(file_) == 0 ? 0 : errno; }
 
-int replace_audit_file(const std::string& path, std::string_view content) {
+int replace_audit_file(const std::string& path, std::string_view content, bool on_disk) {
   const std::string part = path + ".part";
   const OpenFile file{::open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, own_file)};
   if (file.value < 0) return errno;
   std::size_t written = 0;
   if (const int error = write_all(file.value, content, written); error != 0) return error;
-  // After a power cut there is the old one or the new one, never an empty one: that would look like
-  // somebody's work.
-  if (::fsync(file.value) != 0) return errno;
+  if (on_disk && ::fsync(file.value) != 0) return errno;
   return ::rename(part.c_str(), path.c_str()) == 0 ? 0 : errno;
 }
 
-int AuditFolder::replace(std::string_view name, std::string_view content) {
-  return replace_audit_file(in_folder(name), content);
+int AuditFolder::replace(std::string_view name, std::string_view content, bool on_disk) {
+  return replace_audit_file(in_folder(name), content, on_disk);
 }
 
 int AuditFolder::remove(const std::string& name) {

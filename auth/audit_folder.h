@@ -19,8 +19,9 @@ std::vector<std::string> audit_files(const std::string& folder, int& error);
 /// The content of a file of the log; nullopt, with the errno in `error`.
 std::optional<std::string> read_audit_file(const std::string& path, int& error);
 
-/// Puts a small file of this content in place of what is at `path`; 0, or the errno.
-int replace_audit_file(const std::string& path, std::string_view content);
+/// Puts a small file of this content in place of what is at `path`; 0, or the errno. `on_disk`: it
+/// is there before the old one is gone, so that after a power cut there is one of them, whole.
+int replace_audit_file(const std::string& path, std::string_view content, bool on_disk);
 
 inline constexpr std::string_view audit_head_name = "head";
 inline constexpr std::string_view audit_public_key_name = "key.pub";
@@ -62,7 +63,7 @@ class AuditFolder {
   const std::string& name() const { return name_; }
 
   /// Puts a small file in place of the one of this name.
-  int replace(std::string_view name, std::string_view content);
+  int replace(std::string_view name, std::string_view content, bool on_disk);
   int remove(const std::string& name);
 
   const std::string& path() const { return path_; }

@@ -85,7 +85,7 @@ std::string AuditWriter::try_open(Now now) {
                 fmt::format("{}: {}. Check audit.key_file.", file.problem, words_of(file.error)));
   }
   key_ = std::move(file.key);
-  int error = folder_.replace(audit_public_key_name, key_->public_pem());
+  int error = folder_.replace(audit_public_key_name, key_->public_pem(), true);
   AuditFolder::Content content;
   if (error == 0) error = folder_.open_last(content);
   if (error != 0) {
@@ -227,7 +227,7 @@ AuditWriter::Written AuditWriter::write(std::span<const AuditEntry> entries, std
     const bool has_gap = is_last && (lost > 0 || failing_since_);
     if (has_gap) add(batch, gap(lost, now.wall));
     if (batch.text.empty()) {
-      if (head_error_ != 0) write_head(folder_.sync());
+      if (head_error_ != 0) write_head(folder_.sync(), true);
     } else if (!commit(std::move(batch), now)) {
       return written;
     }
@@ -362,17 +362,18 @@ bool AuditWriter::commit(Batch batch, Now now) {
   file_before_ = folder_.name();
   const bool syncs = options_.sync == AuditSync::always ||
                      (options_.sync == AuditSync::checkpoint && batch.has_checkpoint);
-  write_head(syncs ? folder_.sync() : 0);
+  write_head(syncs ? folder_.sync() : 0, syncs);
   return true;
 }
 
 /// The records are written: what fails here is an alarm and is tried again with the next ones.
-void AuditWriter::write_head(int sync_error) {
+/// `on_disk`: the records are, so the head may be: it must never know more than they do.
+void AuditWriter::write_head(int sync_error, bool on_disk) {
   head_ = audit_head(chain_, boot_, *key_);
-  int error = folder_.replace(audit_head_name, head_ + "\n");
+  int error = folder_.replace(audit_head_name, head_ + "\n", on_disk);
   if (!options_.last_file.empty()) {
     const int failure =
-        replace_audit_file(options_.last_file, audit_last({chain_, key_->fingerprint()}));
+        replace_audit_file(options_.last_file, audit_last({chain_, key_->fingerprint()}), on_disk);
     if (error == 0) error = failure;
   }
   head_error_ = error != 0 ? error : sync_error;

@@ -90,7 +90,7 @@ class AuditWriter {
   void add_checkpoint(Batch& batch, WallTime at);
   AuditEntry gap(std::uint64_t lost, WallTime at) const;
   bool commit(Batch batch, Now now);
-  void write_head(int sync_error);
+  void write_head(int sync_error, bool on_disk);
   bool failed(int error, Now now);
 
   const AuditOptions options_;

@@ -65,7 +65,7 @@ std::string FingerprintMemory::take() {
 }
 
 void write_fingerprints(const std::string& file, const std::string& content) {
-  const int error = replace_audit_file(file, content);
+  const int error = replace_audit_file(file, content, true);
   if (error == 0) return;
   LINESHAFT_LOG(auth, warn, "known_certificates_unwritten", {"file", file},
                 {"why", std::strerror(error)},

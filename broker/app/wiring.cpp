@@ -192,7 +192,6 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
     core_->add_extension(std::make_shared<sparkplug::SparkplugExtension>());
   }
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
-
   server_ = std::make_unique<net::Server>(std::move(server), *core_, nullptr, clock_);
   journal_ = std::make_unique<storage::JournalWriter>(
       std::move(opened.database), storage_options(options_), clock_, server_->sink(),
