@@ -33,6 +33,7 @@ enum class WriteFault : std::uint8_t {
   wrong_type,    ///< no value of the metric's datatype; null, too
   out_of_range,  ///< a number its datatype cannot hold
   read_only,     ///< a datatype that cannot be written from JSON: DataSet, Template, Unknown
+  offline,       ///< the edge node or device is not there
 };
 std::string_view to_string(WriteFault fault);
 

@@ -224,6 +224,8 @@ std::string_view to_string(WriteFault fault) {
       return "beyond the range of the metric's datatype";
     case WriteFault::read_only:
       return "its datatype cannot be written from JSON";
+    case WriteFault::offline:
+      return "the edge node or device is not there";
   }
   return "none";
 }

@@ -348,5 +348,8 @@ inline constexpr std::size_t sparkplug_write_slice = 256;
 /// Least distance of two $SYS messages about an edge node, and edge nodes of one tick.
 inline constexpr Milliseconds sparkplug_sys_interval{1'000};
 inline constexpr std::size_t sparkplug_sys_slice = 64;
+/// Sparkplug metrics that meet on one topic and are reported by name before somebody has looked;
+/// further ones are only without a topic.
+inline constexpr std::size_t sparkplug_collisions_reported_max = 64;
 
 }  // namespace lineshaft::limits
