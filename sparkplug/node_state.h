@@ -26,6 +26,8 @@ enum class NodeState : std::uint8_t {
   restored,     ///< known from the store, not seen since the broker started
 };
 
+inline constexpr std::size_t node_states_size = 6;
+
 enum class OfflineReason : std::uint8_t {
   none,
   death,        ///< an NDEATH with its bdSeq

@@ -12,6 +12,7 @@
 #include "broker/admin/metrics_page.h"
 #include "broker/admin/policy_routes.h"
 #include "broker/admin/readiness.h"
+#include "broker/admin/sparkplug_routes.h"
 
 namespace lineshaft::admin {
 namespace {
@@ -194,6 +195,7 @@ std::vector<Route> api_routes(Backend& backend, std::vector<MetricsSource> sourc
       }));
   routes.push_back(reload_route(backend));
   for (Route& route : policy_routes(backend)) routes.push_back(std::move(route));
+  for (Route& route : sparkplug_routes(backend)) routes.push_back(std::move(route));
   return routes;
 }
 

@@ -80,6 +80,9 @@ class Backend {
   /// as above. False: there is no core to ask, or too many ask already.
   virtual bool ask_policy(core::InterceptorRequest request,
                           std::function<void(const core::RequestAnswer&)> answer) = 0;
+  /// The same for the extension that the request names.
+  virtual bool ask_extension(core::ExtensionRequest request,
+                             std::function<void(const core::RequestAnswer&)> answer) = 0;
   /// The same as SIGHUP; `answer` as above. False: the broker is starting or stopping.
   virtual bool reload(std::function<void(ReloadOutcome)> answer) = 0;
 };

@@ -97,15 +97,22 @@ void AdminRoom::answer_askers(const core::Statistics& statistics) {
   for (const auto& answer : askers) answer(statistics);
 }
 
-bool AdminRoom::ask_policy(core::InterceptorRequest request,
-                           std::function<void(const core::RequestAnswer&)> answer) {
+bool AdminRoom::ask_policy(core::InterceptorRequest request, Answer answer) {
+  return ask({0, std::move(request)}, std::move(answer));
+}
+
+bool AdminRoom::ask_extension(core::ExtensionRequest request, Answer answer) {
+  return ask({0, std::move(request)}, std::move(answer));
+}
+
+bool AdminRoom::ask(core::Request request, Answer answer) {
   if (!has_core()) return false;
   // Those whom nobody waits for any more count until the core has answered them, too.
   if (++policy_questions_ > limits::http_core_askers_max) {
     --policy_questions_;
     return false;
   }
-  server_->request({0, std::move(request)},
+  server_->request(std::move(request),
                    [this, answer = std::move(answer)](const core::Reply& reply) {
                      --policy_questions_;
                      const auto* const said = std::get_if<core::RequestAnswer>(&reply.what);

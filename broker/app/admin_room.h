@@ -42,12 +42,14 @@ class AdminRoom final : public admin::Backend {
   // For the room.
   admin::BrokerFacts facts() override;
   bool ask_core(std::function<void(const core::Statistics&)> answer) override;
-  bool ask_policy(core::InterceptorRequest request,
-                  std::function<void(const core::RequestAnswer&)> answer) override;
+  using Answer = std::function<void(const core::RequestAnswer&)>;
+  bool ask_policy(core::InterceptorRequest request, Answer answer) override;
+  bool ask_extension(core::ExtensionRequest request, Answer answer) override;
   bool reload(std::function<void(admin::ReloadOutcome)> answer) override;
 
  private:
   bool has_core() const;
+  bool ask(core::Request request, Answer answer);
   void answer_askers(const core::Statistics& statistics);
 
   const Options& options_;
@@ -65,7 +67,7 @@ class AdminRoom final : public admin::Backend {
   std::mutex askers_mutex_;
   std::vector<std::function<void(const core::Statistics&)>> askers_;
 
-  /// Questions to the policy that are on their way.
+  /// Questions to policy and extensions that are on their way.
   std::atomic<std::size_t> policy_questions_{0};
 
   admin::RequestTotals totals_;

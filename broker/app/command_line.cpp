@@ -6,6 +6,7 @@
 
 #include "broker/app/command_line_cert.h"
 #include "broker/app/command_line_policy.h"
+#include "broker/app/command_line_sparkplug.h"
 #include "broker/app/command_line_zones.h"
 
 namespace lineshaft::app {
@@ -217,6 +218,7 @@ CommandLine parse_command_line(std::vector<std::string> arguments) {
   add_audit(app, command);
   add_explain(app, command);
   add_policy_verbs(app, command);
+  add_sparkplug_verbs(app, command);
   add_others(app, command, example);
 
   CommandLine line;

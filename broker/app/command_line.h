@@ -11,6 +11,7 @@
 #include "broker/app/explain_verb.h"
 #include "broker/app/passwd.h"
 #include "broker/app/policy_verbs.h"
+#include "broker/app/sparkplug_verbs.h"
 
 namespace lineshaft::app {
 
@@ -30,6 +31,7 @@ struct Command {
     report,
     explain,
     policy,
+    sparkplug,
   };
 
   Verb verb = Verb::serve;
@@ -48,6 +50,7 @@ struct Command {
   CertOptions cert;
   ExplainOptions explain;
   PolicyCommand policy;
+  SparkplugCommand sparkplug;
   /// import-mosquitto: one of them.
   std::string import_passwords;
   std::string import_acl;

@@ -15,6 +15,7 @@
 #include "broker/app/import_verb.h"
 #include "broker/app/passwd.h"
 #include "broker/app/policy_verbs.h"
+#include "broker/app/sparkplug_verbs.h"
 #include "broker/app/report_verb.h"
 #include "broker/app/serve.h"
 #include "broker/base/log.h"
@@ -53,6 +54,8 @@ ExitCode run(const Command& command) {
       return explain(sources, command.explain, SystemClock().now().wall);
     case Command::Verb::policy:
       return ask_policy(sources, command.socket, command.policy, command.json);
+    case Command::Verb::sparkplug:
+      return ask_sparkplug(sources, command.socket, command.sparkplug, command.json);
     case Command::Verb::version:
       std::printf("lineshaft %s (MQTT 5.0, 3.1.1, 3.1)\n", version().c_str());
       break;

@@ -20,6 +20,7 @@
 #include "broker/base/time.h"
 #include "broker/core/config.h"
 #include "broker/net/tls_options.h"
+#include "sparkplug/sparkplug_extension.h"
 
 namespace lineshaft::app {
 
@@ -77,6 +78,7 @@ struct AuditSettings {
 /// `[sparkplug]`
 struct SparkplugSettings {
   bool enabled = true;
+  sparkplug::SparkplugConfig config;
 };
 
 /// What `[storage]` says beyond the core's part.

@@ -20,7 +20,6 @@
 #include "broker/net/endpoint.h"
 #include "broker/net/proxy_layer.h"
 #include "broker/net/websocket_layer.h"
-#include "sparkplug/sparkplug_extension.h"
 
 namespace lineshaft::app {
 namespace {
@@ -175,6 +174,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
   if (auto failure = start_audit()) return failure;
   // Behind the store's lock, so a socket file in the data folder belongs to nobody; before the
   // restore, so that probes see the broker start.
+  sparkplug_ = make_sparkplug(options_, random_seed());
   memory_watch_ = std::make_unique<MemoryWatch>(memory_budget_bytes(options_.memory_budget_mb));
   admin_ = std::make_unique<AdminRoom>(options_, clock_, reload_, metrics_sources());
   if (const auto error = admin_->start()) return failure_of(*error);
@@ -188,9 +188,7 @@ std::optional<StartFailure> Broker::start(const std::function<bool()>& stop_aske
     core_->set_watcher(watcher_);
     tell_zones();
   }
-  if (options_.sparkplug.enabled) {
-    core_->add_extension(std::make_shared<sparkplug::SparkplugExtension>());
-  }
+  if (sparkplug_) core_->add_extension(sparkplug_);
   if (auto failure = restore(database, leftovers, stop_asked)) return failure;
   server_ = std::make_unique<net::Server>(std::move(server), *core_, nullptr, clock_);
   journal_ = std::make_unique<storage::JournalWriter>(
@@ -260,6 +258,9 @@ std::optional<StartFailure> Broker::start_audit() {
 std::vector<admin::MetricsSource> Broker::metrics_sources() {
   return {
       [this](admin::MetricWriter& out) { write_tls_metrics(tls_facts(), clock_.now().wall, out); },
+      [this](admin::MetricWriter& out) {
+        if (sparkplug_) write_sparkplug_metrics(sparkplug_->gauges(), out);
+      },
       [this](admin::MetricWriter& out) { memory_watch_->write(out); },
       [this](admin::MetricWriter& out) { write_audit_metrics(out); },
       [this](admin::MetricWriter& out) { write_zones_metrics(out); }};

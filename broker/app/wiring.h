@@ -16,6 +16,7 @@
 #include "broker/app/exit_code.h"
 #include "broker/app/memory_watch.h"
 #include "broker/app/options.h"
+#include "broker/app/sparkplug_setup.h"
 #include "broker/app/sys_topics.h"
 #include "broker/app/tls_setup.h"
 #include "broker/app/zones_setup.h"
@@ -112,6 +113,8 @@ class Broker {
   const std::shared_ptr<auth::ZonesGauges> zones_gauges_ = std::make_shared<auth::ZonesGauges>();
   mutable std::mutex policy_error_mutex_;
   std::string policy_error_;
+  /// Null when it is off.
+  std::shared_ptr<sparkplug::SparkplugExtension> sparkplug_;
   /// Null without anomaly rules.
   std::shared_ptr<auth::AnomalyWatcher> watcher_;
   std::unique_ptr<core::Core> core_;

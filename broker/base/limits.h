@@ -345,6 +345,9 @@ inline constexpr Milliseconds sparkplug_limit_report{10'000};
 /// How long a changed value may wait for its way to the store, and the records of one tick.
 inline constexpr Milliseconds sparkplug_write_behind{1'000};
 inline constexpr std::size_t sparkplug_write_slice = 256;
+/// Bytes of births one SUBSCRIBE that asks for a snapshot gets; behind it edge nodes are left out,
+/// counted.
+inline constexpr std::size_t sparkplug_snapshot_bytes_max = 8 * 1024 * 1024;
 /// Least distance of two $SYS messages about an edge node, and edge nodes of one tick.
 inline constexpr Milliseconds sparkplug_sys_interval{1'000};
 inline constexpr std::size_t sparkplug_sys_slice = 64;

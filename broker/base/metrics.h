@@ -82,6 +82,8 @@ namespace lineshaft {
   X(added_messages_refused, "added_messages_refused")               \
   X(extension_messages_refused, "extension_messages_refused")       \
   X(sparkplug_certificates, "sparkplug_certificates")               \
+  X(sparkplug_snapshots, "sparkplug_snapshots")                     \
+  X(sparkplug_snapshots_cut, "sparkplug_snapshots_cut")             \
   X(kept_items_refused_limit, "kept_items_refused_limit")           \
   X(denied_role_no_allow, "denied_role_no_allow")                   \
   X(denied_role_deny, "denied_role_deny")                           \

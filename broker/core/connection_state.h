@@ -111,6 +111,12 @@ struct WaitingConnection {
   ConnectionId connection;
 };
 
+/// A connection that is not read while memory is short.
+struct SlowedSender {
+  ConnectionId connection;
+  std::uint32_t until_round = 0;
+};
+
 /// A connection that is to be closed behind the running packet.
 struct Overflowed {
   ConnectionId connection;

@@ -121,6 +121,9 @@ class Core {
   ReasonCode show(Publication& publication);
   void show_connected(Session& session);
   void show_gone(const Extensions::Gone& gone);
+  void show_subscription(const Session& session, const mqtt::SubscribePacket& packet,
+                         const std::string& filter);
+  bool send_alone(Session& session, std::string_view filter, const MessagePtr& message);
   void serve_extensions();
   void wake_extensions();
   bool take_extension_item(const KeptItemRecord& record);
@@ -458,10 +461,6 @@ class Core {
   std::size_t held_packets_ = 0;
 
   OverloadLevel overload_ = OverloadLevel::none;
-  struct SlowedSender {
-    ConnectionId connection;
-    std::uint32_t until_round = 0;
-  };
   /// Counts seconds of overload; those that sent much in this one, those not read meanwhile.
   std::uint32_t overload_round_ = 0;
   Instant next_overload_round_{};

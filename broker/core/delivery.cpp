@@ -29,6 +29,7 @@ void Core::offer(const Target& target, Publication& publication) {
       }
       Recipient recipient;
       recipient.retain = target.retain;
+      recipient.replay = target.wanted;
       deliver(connection, *publication.message, recipient, identifiers,
               publication.message->expiry_interval_s());
       return;

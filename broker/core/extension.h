@@ -42,6 +42,15 @@ struct TopicClaim {
   bool shows_retain = false;
 };
 
+/// A subscription that was just made, and who made it.
+struct ExtensionSubscription {
+  std::string_view client_id;
+  /// "$share/..." included.
+  std::string_view filter;
+  /// Of its SUBSCRIBE: a pair behind the other, each 0x26 and two texts.
+  std::string_view user_properties;
+};
+
 /// What the core does for an extension. Inside the core's turn only; never calls the extension.
 class ExtensionContext {
  public:
@@ -51,6 +60,11 @@ class ExtensionContext {
   /// broker's own. Other extensions that follow the topic see it, this one does not. False: too
   /// many wait (`limits::extension_messages_max`), counted.
   virtual bool publish(MessagePtr message, PrincipalPtr author) = 0;
+  /// Sends a message of QoS 0 to the session of that client alone, as if it came through its
+  /// subscription with that filter: in its place between what is published, if the policy lets the
+  /// client receive it. False: it does not, or there is no such subscription.
+  virtual bool send(std::string_view client_id, std::string_view filter,
+                    const MessagePtr& message) = 0;
   /// Keeps `value` under `key` for ever; `on_restore` brings it back. Empty: forgets it. The core
   /// remembers nothing of it. It is durable soon, nobody can wait for it.
   virtual void keep(std::string_view key, std::string value) = 0;
@@ -99,6 +113,9 @@ class Extension {
   /// call, unless it `waits` for its delay.
   virtual void on_disconnect(const ExtensionClient& /*client*/, bool /*in_order*/,
                              bool /*will_waits*/) {}
+  /// A subscription with User Properties was made; what is sent here comes before everything that
+  /// is published from now on.
+  virtual void on_subscribe(const ExtensionSubscription& /*subscription*/) {}
   virtual void on_time() {}
   /// The broker stops, in order: what is to be kept is kept now.
   virtual void on_stop() {}

@@ -37,6 +37,12 @@ class Core::ExtensionView final : public ExtensionContext {
     return true;
   }
 
+  bool send(std::string_view client_id, std::string_view filter,
+            const MessagePtr& message) override {
+    Session* const session = core_.sessions_.find(client_id);
+    return session != nullptr && core_.send_alone(*session, filter, message);
+  }
+
   void keep(std::string_view key, std::string value) override {
     std::string family(extension_family);
     family += core_.extensions_.list[number_].extension->name();
@@ -125,6 +131,41 @@ void Core::show_gone(const Extensions::Gone& gone) {
   for (const auto& one : extensions_.list) {
     one.extension->on_disconnect(client, gone.in_order, will_waits);
   }
+}
+
+void Core::show_subscription(const Session& session, const mqtt::SubscribePacket& packet,
+                             const std::string& filter) {
+  const ExtensionSubscription subscription{session.client_id, filter, packet.user_properties};
+  for (const auto& one : extensions_.list) one.extension->on_subscribe(subscription);
+}
+
+bool Core::send_alone(Session& session, std::string_view filter, const MessagePtr& message) {
+  const auto subscription = session.subscriptions.find(filter);
+  if (subscription == session.subscriptions.end()) return false;
+  const TopicIndex topic = topics_.obtain(message->topic(), config_.topic_entries_idle_max);
+  initialise_topic(topic);
+  Target target;
+  target.session = &session;
+  target.wanted = true;
+  if (interceptor_) {
+    const DeliverVerdict verdict = ask_deliver(session, *message, topic);
+    target.limited = verdict.limited;
+    if (!verdict.allowed) {
+      count(Counter::deliveries_denied);
+      return false;
+    }
+  }
+  target_identifiers_.clear();
+  if (subscription->second.subscription_identifier != 0) {
+    target_identifiers_.push_back(subscription->second.subscription_identifier);
+    target.identifiers_size = 1;
+  }
+  Publication publication;
+  publication.message = message;
+  publication.topic = topic;
+  publication.own = true;
+  offer(target, publication);
+  return true;
 }
 
 /// Behind the packet that caused it: first who went, for that may make more to publish.

@@ -18,6 +18,8 @@ struct Target {
   bool retain = false;
   /// Counts against a rate when it goes out.
   bool limited = false;
+  /// Somebody asked for it: a full outbox takes it all the same.
+  bool wanted = false;
   ShareId share = 0;
   std::uint32_t identifiers_begin = 0;
   std::uint32_t identifiers_size = 0;

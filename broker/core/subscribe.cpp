@@ -168,6 +168,9 @@ ReasonCode Core::subscribe_one(Session& session, const mqtt::SubscribePacket& pa
   if (std::exchange(subscription.suspended, false)) --statistics_.subscriptions_suspended;
   if (is_new) ++statistics_.subscriptions;
   index_subscription(session, item.filter, subscription);
+  if (!packet.user_properties.empty() && !extensions_.empty()) {
+    show_subscription(session, packet, item.filter);
+  }
 
   // [MQTT-3.3.1-9], [MQTT-3.3.1-10], [MQTT-3.3.1-11]; never for a shared subscription.
   const std::uint8_t handling = item.options.retain_handling;

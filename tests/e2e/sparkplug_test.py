@@ -1,9 +1,15 @@
-"""A Sparkplug Aware MQTT Server, with mosquitto's clients: certificates and deaths."""
+"""A Sparkplug Aware MQTT Server, with mosquitto's clients: certificates, deaths, and what the
+broker knows of edge nodes."""
 
+import json
 import os
+import socket
+import struct
 import time
 
+from admin_client import ask, read_metrics, run_verb, socket_of
 from broker import PATIENCE_S, ROOT, Broker, run_tests
+from clients_test import Paho
 from first_steps_test import client, messages, run, subscriber
 from users_test import CONFIG, guarded, log_in
 from wire import PUBLISH, Client
@@ -37,9 +43,33 @@ def timestamp_of(payload):
             return value, payload[at:]
 
 
+def test_it_is_a_sparkplug_compliant_server():
+    """tck-id-conformance-mqtt-qos0, tck-id-conformance-mqtt-qos1,
+    tck-id-conformance-mqtt-will-messages, tck-id-conformance-mqtt-retained"""
+    with Broker() as broker:
+        host = Client(broker.port, "host", version=4)
+        host.subscribe("spBv1.0/#", 1)
+        node = Client(broker.port, "node", version=4)
+        for qos in (0, 1):
+            node.publish_and_wait("spBv1.0/G1/NDATA/E1", "x", qos)
+            message = host.take_message()
+            assert (message.payload, message.qos, message.retain) == (b"x", qos, 0)
+        state = ("spBv1.0/STATE/scada", '{"online":false,"timestamp":1763600000000}')
+        die(Paho(broker, "scada", 4, will=(*state, 1, True)).connect())
+        message = host.take_message()
+        assert (message.topic, message.qos, message.retain) == (state[0], 1, 0)
+        late = Client(broker.port, "late", version=4)
+        late.subscribe("spBv1.0/STATE/scada", 1)
+        message = late.take_message()
+        assert (message.payload.decode(), message.qos, message.retain) == (state[1], 1, 1)
+
+
 def test_a_reader_that_was_there_before_the_birth_sees_a_retained_certificate():
-    """tck-id-conformance-mqtt-aware-nbirth-mqtt-topic, -nbirth-mqtt-retain, -dbirth-mqtt-topic,
-    -dbirth-mqtt-retain, -store"""
+    """tck-id-conformance-mqtt-aware-nbirth-mqtt-topic,
+    tck-id-conformance-mqtt-aware-nbirth-mqtt-retain,
+    tck-id-conformance-mqtt-aware-dbirth-mqtt-topic,
+    tck-id-conformance-mqtt-aware-dbirth-mqtt-retain, tck-id-conformance-mqtt-aware-store,
+    tck-id-conformance-mqtt-aware-basic"""
     nbirth, dbirth = vector("01-nbirth-plain.bin"), vector("02-dbirth-alias.bin")
     for version in VERSIONS:
         with Broker() as broker:
@@ -115,7 +145,7 @@ def test_a_death_tells_when_it_was_delivered():
             before = time.time() * 1000 - 1
             send(broker, topic, name)
             sent = reader.take(PUBLISH).payload
-            paho_will(broker, topic, old)
+            die(paho_node(broker, topic, old))
             died = reader.take(PUBLISH).payload
             for payload in (sent, died):
                 stamp, rest = timestamp_of(payload)
@@ -127,12 +157,15 @@ def test_a_death_tells_when_it_was_delivered():
             assert reader.take(PUBLISH).payload == vector("08-ddeath.bin")
 
 
-def paho_will(broker, topic, payload):
-    """A node that dies without a word."""
-    from clients_test import Paho
-    node = Paho(broker, "E1", 4, will=(topic, payload, 1, False)).connect()
+def paho_node(broker, topic, payload):
+    """An edge node with its will."""
+    return Paho(broker, "E1", 4, will=(topic, payload, 1, False)).connect()
+
+
+def die(node):
+    """Without a word."""
     node.client.loop_stop()
-    node.client.socket().shutdown(2)
+    node.client.socket().shutdown(socket.SHUT_RDWR)
 
 
 def refused(who, topic_filter):
@@ -141,6 +174,76 @@ def refused(who, topic_filter):
     except AssertionError:
         return True
     return False
+
+
+def known(broker, *what):
+    """`lineshaft sparkplug WHAT` as JSON."""
+    code, said, error = run_verb("sparkplug", *what, "--json", "--socket", socket_of(broker))
+    assert code == 0, error
+    return json.loads(said)
+
+
+def values(broker, *owner):
+    return {metric["name"]: (metric["value"], metric["quality"])
+            for metric in known(broker, "metrics", *owner)["metrics"]}
+
+
+def wait_for_state(broker, state):
+    end = time.monotonic() + PATIENCE_S
+    while known(broker, "nodes", "G1", "E1")["nodes"][0]["state"] != state:
+        assert time.monotonic() < end, f"never {state}"
+        time.sleep(0.05)
+
+
+def test_the_broker_knows_its_edge_nodes_also_after_a_restart():
+    owner, device = ("G1", "E1"), ("G1", "E1", "D1")
+    with Broker() as broker:
+        node = paho_node(broker, "spBv1.0/G1/NDEATH/E1", vector("06-ndeath.bin"))
+        node.publish(NBIRTH, vector("01-nbirth-plain.bin"), 0)
+        node.publish(DBIRTH, vector("02-dbirth-alias.bin"), 0)
+        node.publish("spBv1.0/G1/DDATA/E1/D1", vector("03-ddata-alias-only.bin"))
+        wait_for_state(broker, "online")
+        assert values(broker, *owner)["Properties/Hardware Make"] == ("Acme", "Good")
+        live = {"Temperature": (67.02075891662389, "Good"), "Motor/Speed": (1614, "Good"),
+                "Motor/Running": (False, "Good"), "Batch/Id": ("B4199", "Good")}
+        assert values(broker, *device) == live
+        shown = messages(subscriber(broker, "-t", "$SYS/broker/sparkplug/nodes/#", "-C", "1"))
+        assert json.loads(shown[0])["devices_online"] == 1
+        gauges = read_metrics(ask(socket_of(broker), "/metrics").body)
+        assert gauges['lineshaft_sparkplug_nodes{state="online"}'] == 1
+        assert gauges["lineshaft_sparkplug_metrics"] == 8
+        written = "lineshaft_sparkplug_certificates_total"
+        assert gauges[written] == 2, gauges[written]
+        code, said, _ = run_verb("sparkplug", "nodes", "--socket", socket_of(broker))
+        assert code == 0 and said.startswith("G1/E1  online  bdSeq 0"), said
+        code, _, error = run_verb("sparkplug", "rebirth", "G1", "E9", "--socket", socket_of(broker))
+        assert code == 64 and "no such edge node" in error, error
+        node.client.loop_stop()
+        assert broker.stop() == 0
+        broker.start()
+        assert known(broker, "nodes")["nodes"][0]["state"] == "restored"
+        assert values(broker, *device) == {name: (value, "Stale")
+                                           for name, (value, _) in live.items()}
+
+
+def test_who_comes_late_and_asks_gets_births_with_current_values():
+    with Broker() as broker:
+        node = Client(broker.port, "E1")
+        node.publish(NBIRTH, vector("01-nbirth-plain.bin"))
+        node.publish(DBIRTH, vector("02-dbirth-alias.bin"))
+        node.publish("spBv1.0/G1/DDATA/E1/D1", vector("03-ddata-alias-only.bin"))
+        node.ping()
+        late = subscriber(broker, "-V", "mqttv5", "-D", "subscribe", "user-property",
+                          "lineshaft-snapshot", "1", "-t", "spBv1.0/#", "-F", SEEN, "-C", "3")
+        node.publish("spBv1.0/G1/DDATA/E1/D1", vector("04-ddata-named.bin"))
+        node.ping()
+        first, second, third = (line.split(" ") for line in messages(late))
+        assert first[:2] == ["0", NBIRTH] and second[:2] == ["0", DBIRTH]
+        assert third[1:] == ["spBv1.0/G1/DDATA/E1/D1", vector("04-ddata-named.bin").hex()]
+        # The value of now, not the birth's.
+        current = bytes.fromhex(second[2])
+        assert struct.pack("<d", 67.02075891662389) in current
+        assert struct.pack("<d", 52.994640823453665) not in current
 
 
 RULES = ("user node\npublish spBv1.0/#\nuser g1\nsubscribe spBv1.0/G1/#\n"

@@ -40,6 +40,13 @@ class SmallBackend final : public Backend {
     if (!silent) reply(policy_answer);
     return true;
   }
+  bool ask_extension(core::ExtensionRequest request,
+                     std::function<void(const core::RequestAnswer&)> reply) override {
+    if (refuses) return false;
+    asked_extension = std::move(request);
+    if (!silent) reply(policy_answer);
+    return true;
+  }
   bool reload(std::function<void(ReloadOutcome)> answer) override {
     if (refuses) return false;
     answer(outcome);
@@ -50,6 +57,7 @@ class SmallBackend final : public Backend {
   core::Statistics statistics;
   ReloadOutcome outcome;
   core::InterceptorRequest asked;
+  core::ExtensionRequest asked_extension;
   core::RequestAnswer policy_answer{core::RequestAnswer::State::done, "{}"};
   bool refuses = false;
   bool silent = false;

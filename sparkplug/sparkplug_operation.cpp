@@ -1,0 +1,118 @@
+// What operators see of the extension, and what they can ask of it: $SYS, gauges, requests.
+#include <utility>
+
+#include "broker/base/log.h"
+#include "broker/base/metrics.h"
+#include "broker/core/topic_name.h"
+#include "sparkplug/node_report.h"
+#include "sparkplug/snapshot.h"
+#include "sparkplug/sparkplug_extension.h"
+
+namespace lineshaft::sparkplug {
+namespace {
+
+constexpr std::string_view sys_root = "$SYS/broker/sparkplug/";
+
+}  // namespace
+
+void SparkplugExtension::publish_sys_topic(std::string_view topic, std::string_view payload) {
+  // With the longest ids there are it is longer than a Topic Name may be.
+  if (!core::is_valid_topic_name(topic)) return;
+  MessageFields fields;
+  fields.topic = topic;
+  fields.payload = payload;
+  fields.retain = true;
+  context_->publish(KeptMessage::make(fields, {}), nullptr);
+}
+
+void SparkplugExtension::publish_node(NodeNumber number) {
+  const EdgeNode* const node = nodes_.node(number);
+  if (node == nullptr) return;
+  std::string& topic = sys_topics_[number];
+  if (topic.empty()) {
+    topic = std::string(sys_root) + "nodes/" + node->group + '/' + node->name;
+  }
+  publish_sys_topic(topic, node_json(nodes_, number, ReportDepth::state));
+}
+
+/// A slice of what has changed; the rest with the next tick.
+void SparkplugExtension::publish_sys() {
+  update_gauges();
+  if (!config_.has_sys) {
+    sys_changed_.clear();
+    return;
+  }
+  std::size_t left = limits::sparkplug_sys_slice;
+  while (!sys_changed_.empty() && left-- > 0) {
+    publish_node(*sys_changed_.begin());
+    sys_changed_.erase(sys_changed_.begin());
+  }
+  if (!sys_changed_.empty()) sys_at_ = context_->now().steady;
+  publish_sys_topic(std::string(sys_root) + "totals", totals_json(nodes_));
+}
+
+/// In one go, so that nothing of an edge node comes twice or not at all.
+void SparkplugExtension::on_subscribe(const core::ExtensionSubscription& subscription) {
+  if (!asks_for_snapshot(subscription.user_properties)) return;
+  const auto parsed = core::parse_share(subscription.filter);
+  if (parsed.syntax != core::ShareSyntax::not_shared) return;  // one birth would be one member's
+  const auto send = [&](const MessagePtr& birth) {
+    context_->send(subscription.client_id, subscription.filter, birth);
+  };
+  std::size_t bytes = 0;
+  for (NodeNumber number = 0; number < nodes_.nodes_end(); ++number) {
+    if (nodes_.node(number) == nullptr) continue;
+    if (bytes >= limits::sparkplug_snapshot_bytes_max) {
+      count(Counter::sparkplug_snapshots_cut);
+      LINESHAFT_LOG(sparkplug, warn, "snapshot_cut", {"client_id", subscription.client_id},
+                    {"filter", subscription.filter}, {"bytes", bytes},
+                    {"effect", "the other edge nodes are seen with their next birth"});
+      break;
+    }
+    bytes += send_snapshot(nodes_, number, subscription.filter, context_->now().wall, send);
+  }
+  if (bytes > 0) count(Counter::sparkplug_snapshots);
+}
+
+void SparkplugExtension::update_gauges() {
+  std::array<std::size_t, node_states_size> states{};
+  for (NodeNumber number = 0; number < nodes_.nodes_end(); ++number) {
+    const EdgeNode* const node = nodes_.node(number);
+    if (node != nullptr) ++states[static_cast<std::size_t>(node->state)];
+  }
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    gauges_.nodes[i].store(states[i], std::memory_order_relaxed);
+  }
+  const EdgeTotals totals = nodes_.totals();
+  gauges_.devices.store(totals.devices, std::memory_order_relaxed);
+  gauges_.metrics.store(totals.metrics, std::memory_order_relaxed);
+  gauges_.value_bytes.store(totals.value_bytes, std::memory_order_relaxed);
+}
+
+core::RequestAnswer SparkplugExtension::on_request(std::string_view verb, std::string_view body) {
+  const NodeQuery query = node_query(body);
+  if (verb == "nodes") return nodes_answer(nodes_, query);
+  if (verb == "metrics") return metrics_answer(nodes_, query);
+  if (verb != "rebirth" && verb != "forget") return {};
+  const auto number = nodes_.find_node(query.group, query.node);
+  if (!number) return refusal("there is no such edge node");
+  if (verb == "forget") return forget(*number);
+  act(nodes_.ask_rebirth(*number, context_->now()));
+  return nodes_answer(nodes_, query);
+}
+
+/// With its certificates: for an edge node that was scrapped. One that is alive comes back with its
+/// next message.
+core::RequestAnswer SparkplugExtension::forget(NodeNumber number) {
+  const EdgeNode& node = *nodes_.node(number);
+  const std::string root = std::string(certificate_prefix) + "spBv1.0/" + node.group;
+  publish_sys_topic(root + "/NBIRTH/" + node.name, {});
+  for (const DeviceNumber device : node.devices) {
+    publish_sys_topic(root + "/DBIRTH/" + node.name + '/' + nodes_.device(device)->name, {});
+  }
+  LINESHAFT_LOG(sparkplug, info, "edge_node_forgotten", {"group", node.group}, {"node", node.name});
+  act(nodes_.forget(number));
+  return {core::RequestAnswer::State::done, "{}"};
+}
+
+}  // namespace lineshaft::sparkplug
