@@ -8,9 +8,11 @@ subscriber, QoS 1; on the other comes the flood. The figures are 50th, 90th and 
 with the flood over those without, medians of the rounds.
 
 The flood's clients, the quiet ones and the broker share the machine, so on few cores the scheduler
-is measured too. `--pin` takes most of that away: the broker has core 0, all clients have core 1 and
-the quiet ones go first there (`chrt`, as root). `--control` runs another program, which has one
-port for everybody, under the same floods: what it shows is the machine's."""
+is measured too. `--pin` takes most of that away: the broker has core 0 and all clients have core 1;
+as root broker and quiet clients go before everything else there (`chrt`). The kernel stops such a
+broker for 50 ms after 950 ms of work: then the 99th percentile is the kernel's, the 90th is not.
+`--control` runs another program, which has one port for everybody, under the same floods: what it
+shows is the machine's."""
 
 import argparse
 import contextlib
@@ -41,11 +43,16 @@ FLOODS = {"publishers-4": "--shape p2p --publishers 4 --window 64 --payload 256"
 FIGURES = ["p50_us", "p90_us", "p99_us"]
 
 
+def placed(options, core, priority):
+    if not options.pin:
+        return []
+    first = ["chrt", "-f", str(priority)] if priority and os.geteuid() == 0 else []
+    return ["taskset", "-c", str(core), *first]
+
+
 def load(options, port, words, seconds, first=False):
-    front = ["taskset", "-c", "1"] if options.pin else []
-    if options.pin and first and os.geteuid() == 0:
-        front += ["chrt", "-f", "20"]
-    return [*front, options.load, "--port", str(port), "--seconds", str(seconds), *words.split()]
+    return [*placed(options, 1, 20 if first else None), options.load, "--port", str(port),
+            "--seconds", str(seconds), *words.split()]
 
 
 def measure(options, port):
@@ -113,8 +120,8 @@ def main():
             with open(config, "w", encoding="utf-8") as file:
                 file.write(CONFIG.format(quiet=quiet, flooded=other))
             command = [options.broker, "serve", "--config", config, "--data", f"{folder}/data"]
-        front = ["taskset", "-c", "0"] if options.pin else []
-        with RunningBroker("broker", front + command, quiet, folder):
+        command = [*placed(options, 0, 10), *command]
+        with RunningBroker("broker", command, quiet, folder):
             for name in options.floods.split(","):
                 compare(options, quiet, other, name)
 

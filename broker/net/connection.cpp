@@ -458,6 +458,8 @@ void Connection::linger_deadline_passed() {
 
 void Connection::lost(core::LostBecause because) {
   if (dead()) return;
+  // A client that has closed its side may still read what it was promised before that.
+  if (because == core::LostBecause::peer_closed && dirty && !write_waits_) send();
   if (state_ == State::open) shard_.submit(core::ConnectionLost{id_, because});
   die();
 }

@@ -119,3 +119,20 @@ TEST_CASE("what is more than one turn may send reaches everybody in the next one
     }
   }
 }
+
+TEST_CASE("who closes its side at once gets the answers of before, however many do", "[net]") {
+  World world;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 200; ++i) clients.push_back(std::make_unique<Client>(world.port()));
+  std::promise<void> sent;
+  world.server.post_to_shard0([all = sent.get_future().share()] { all.wait(); });
+  for (const auto& client : clients) {
+    client->send_connect("client");
+    ::shutdown(client->socket(), SHUT_WR);
+  }
+  sent.set_value();
+  for (const auto& client : clients) {
+    const auto packet = client->receive();
+    CHECK(std::holds_alternative<std::unique_ptr<mqtt::ConnackPacket>>(packet));
+  }
+}
