@@ -87,8 +87,8 @@ TEST_CASE("a subscription is compared, and asked topic by topic if the shadow al
   Observed alone(example);
   Observed w(example, without_conduit(0));
   const auto gateway = somebody("dmz", {"gateway"});
-  CHECK(alone.subscribe(gateway, "plant1/ot/#").covers_all_topics);
-  const auto verdict = w.subscribe(gateway, "plant1/ot/#");
+  CHECK(alone.subscribe(gateway, "plant1/ot/press/kpi/#").covers_all_topics);
+  const auto verdict = w.subscribe(gateway, "plant1/ot/press/kpi/#");
   CHECK_FALSE(is_failure(verdict.reason));
   CHECK_FALSE(verdict.covers_all_topics);
   REQUIRE(w.differences().size() == 1);
@@ -208,7 +208,9 @@ TEST_CASE("what stays in its zone, what roles forbid and what passes is no condu
 }
 
 TEST_CASE("what a conduit in monitor mode lets through is learned", "[auth][zones]") {
-  Observed w(with("/conduits/0/mode", "monitor"));
+  Json document = Json::parse(with("/conduits/0/mode", "monitor"));
+  document["zones"]["ot"]["sl_t"] = 2;
+  Observed w(document.dump());
   CHECK(w.deliver(somebody("dmz", {"gateway"}), "plant1/ot/a").allowed);
   CHECK(w.ask("learn")["conduits"].size() == 1);
 }
