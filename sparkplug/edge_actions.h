@@ -39,8 +39,7 @@ struct DeviceChanged {
   DeviceNumber device = no_device;
   DeviceState from = DeviceState::unknown;
   DeviceState to = DeviceState::unknown;
-  /// Of a DDEATH the payload's timestamp (tck-id-operational-behavior-edge-node-termination-
-  /// host-action-ddeath-devices-offline).
+  /// Of a DDEATH the payload's timestamp.
   WallTime at{};
 };
 

@@ -98,8 +98,9 @@ class EdgeNodes {
   bool restore(std::string_view key, std::string_view value);
   /// Behind the last record.
   void finish_restore(WallTime now);
-  /// Records that have changed since they were taken, at most about `records_max`; true: there are
-  /// more. Values at most `limits::sparkplug_kept_bytes_max` bytes long.
+  /// Adds records that have changed since they were taken, at most `records_max` and the large
+  /// values of one page; true: there are more. Values at most `limits::sparkplug_kept_bytes_max`
+  /// bytes long.
   bool take_changes(std::size_t records_max, std::vector<KeptState>& into);
   bool has_changes() const { return !dirty_.empty() || !erased_.empty(); }
 
@@ -221,7 +222,7 @@ class EdgeNodes {
 
   // edge_store.cpp
   void list_dirty(Owner owner);
-  bool take_owner(Owner owner, std::size_t records_max, std::vector<KeptState>& into);
+  bool take_owner(Owner owner, std::size_t end, std::vector<KeptState>& into);
   void take_page(Owner owner, std::uint32_t page, std::vector<KeptState>& into);
   std::string key_of(char kind, Owner owner, std::uint32_t number) const;
   void erase_kept(Owner owner);

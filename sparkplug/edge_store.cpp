@@ -162,22 +162,23 @@ std::string EdgeNodes::key_of(char kind, Owner owner, std::uint32_t number) cons
 }
 
 bool EdgeNodes::take_changes(std::size_t records_max, std::vector<KeptState>& into) {
-  for (; !erased_.empty() && into.size() < records_max; erased_.pop_front()) {
+  const std::size_t end = into.size() + records_max;
+  for (; !erased_.empty() && into.size() < end; erased_.pop_front()) {
     into.push_back({std::move(erased_.front()), {}});
   }
-  while (!dirty_.empty() && into.size() < records_max) {
+  while (!dirty_.empty() && into.size() < end) {
     const Owner owner = dirty_.front();
     dirty_.pop_front();
     bool& is_listed = owner.device == no_device ? nodes_[owner.node]->is_listed
                                                 : devices_[owner.device]->is_listed;
     is_listed = false;
-    if (take_owner(owner, records_max, into)) list_dirty(owner);
+    if (take_owner(owner, end, into)) list_dirty(owner);
   }
   return has_changes();
 }
 
 /// True: there is more of it.
-bool EdgeNodes::take_owner(Owner owner, std::size_t records_max, std::vector<KeptState>& into) {
+bool EdgeNodes::take_owner(Owner owner, std::size_t end, std::vector<KeptState>& into) {
   EdgeNode& node = *nodes_[owner.node];
   if (owner.device == no_device && node.is_record_dirty) {
     node.is_record_dirty = false;
@@ -194,7 +195,7 @@ bool EdgeNodes::take_owner(Owner owner, std::size_t records_max, std::vector<Kep
   const MetricTable& table = table_of(owner);
   for (std::uint32_t page = 0; page < table.pages(); ++page) {
     if (!table.is_dirty(page)) continue;
-    if (into.size() >= records_max) return true;
+    if (into.size() >= end) return true;
     take_page(owner, page, into);
   }
   return false;

@@ -50,7 +50,7 @@ Milliseconds RebirthArbiter::distance(NodeNumber node, const Record& record) con
 void RebirthArbiter::want(NodeNumber node, Record& record, RebirthCause cause, Instant now) {
   ++record.causes[static_cast<std::size_t>(cause)];
   record.last_cause = cause;
-  if (record.is_off) {
+  if (record.is_off && cause != RebirthCause::operator_asked) {
     count(Counter::sparkplug_rebirths_suppressed);
     return;
   }
