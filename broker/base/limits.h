@@ -93,9 +93,6 @@ inline constexpr std::size_t proxy_header_bytes_max = 4096;
 inline constexpr std::size_t connection_batches_pending_max = 4;
 /// Bytes read in one loop turn before the core runs: above it output piles up beyond L2.
 inline constexpr std::size_t loop_read_bytes_max = 64 * 1024;
-/// TLS handshake steps one shard does in a loop turn, so that a storm of reconnects does not stall
-/// routing; further ones wait for the next turn.
-inline constexpr std::size_t handshakes_per_turn_max = 8;
 /// What one look at a TLS connection takes from its socket without a byte of data coming of it:
 /// records that only cost work wait for the next turn.
 inline constexpr std::size_t tls_bytes_per_look_max = 16 * 1024;

@@ -95,8 +95,7 @@ class ByteStream {
   /// takes no more pieces after it. After `refused`, the goodbye said already is not repeated.
   virtual IoResult finish() = 0;
 
-  /// The next `read` may do public-key work: a shard does only so many per turn
-  /// (`limits::handshakes_per_turn_max`).
+  /// The next `read` may do public-key work: a shard does one such read in a turn.
   virtual bool is_handshaking() const = 0;
 
   /// Bytes that left the socket since the last call, whatever became of them: handshakes, pings and
