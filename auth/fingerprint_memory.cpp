@@ -5,14 +5,13 @@
 #include <utility>
 
 #include "auth/audit_folder.h"
+#include "broker/base/limits.h"
 #include "broker/base/log.h"
 
 namespace lineshaft::auth {
 namespace {
 
 constexpr std::size_t fingerprint_bytes = 32;
-/// Between two writings of the file.
-constexpr Milliseconds write_pause{60'000};
 
 }  // namespace
 
@@ -48,7 +47,7 @@ bool FingerprintMemory::contains(const std::string& fingerprint) const {
 }
 
 std::string FingerprintMemory::take_due(Instant now) {
-  if (now - written_ < write_pause) return {};
+  if (now - written_ < limits::known_certificates_pause) return {};
   written_ = now;
   return take();
 }

@@ -22,9 +22,6 @@ core::RequestAnswer refused_because(std::string_view why) {
   return {State::refused, json{{"error", why}}.dump()};
 }
 
-/// Quarantines and islands that hold although the store takes no more.
-constexpr std::ptrdiff_t unkept_max = 1'000;
-
 std::int64_t ms_of(WallTime time) { return time.time_since_epoch().count(); }
 
 /// One and nobody else, or why not.
@@ -155,7 +152,7 @@ core::RequestAnswer ZonesOverrides::put(Kind kind, const Asked& asked, const Set
     // What takes rights away holds all the same, as long as it can.
     const auto unkept =
         std::ranges::count_if(items_, [](const auto& each) { return !each.second.is_kept; });
-    if (kind == Kind::break_glass || unkept >= unkept_max) {
+    if (kind == Kind::break_glass || unkept >= limits::unkept_overrides_max) {
       return refused_because("it cannot be kept: there are too many");
     }
   }

@@ -271,6 +271,10 @@ inline constexpr std::size_t rate_buckets_max = 100'000;
 inline constexpr std::size_t state_payload_bytes_max = 4096;
 /// Longest time a role is lent in an emergency.
 inline constexpr Milliseconds break_glass_max{4 * 3600 * 1000};
+/// Islands and quarantines that hold although the store has no room for them; more are refused.
+inline constexpr std::ptrdiff_t unkept_overrides_max = 1'000;
+/// Certificates that were seen are written down at most so often.
+inline constexpr Milliseconds known_certificates_pause{60'000};
 /// The wall clock was set back by this much, in one step or several: that is said, and roles that
 /// were lent for a time end.
 inline constexpr Milliseconds clock_set_back{60'000};

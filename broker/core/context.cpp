@@ -50,7 +50,7 @@ bool Core::keep_item(std::string_view family, std::string_view key, std::string_
   if (value.empty()) {
     if (is_new) return true;
     policy_.items.erase(known);
-    record(KeptItemErase{std::move(place.first), std::move(place.second)}, true);
+    policy_.kept_seq = record(KeptItemErase{std::move(place.first), std::move(place.second)}, true);
     return true;
   }
   const std::size_t size = family.size() + key.size() + value.size();
@@ -61,7 +61,7 @@ bool Core::keep_item(std::string_view family, std::string_view key, std::string_
                   {"bytes", size}, {"effect", "it is forgotten at the next restart"});
     return false;
   }
-  record(KeptItemRecord{place.first, place.second, std::string(value)}, true);
+  policy_.kept_seq = record(KeptItemRecord{place.first, place.second, std::string(value)}, true);
   policy_.items.insert_or_assign(std::move(place), value);
   return true;
 }
@@ -133,6 +133,7 @@ void Core::on_policy_edge() {
 
 void Core::on_interceptor_request(std::uint64_t id, const InterceptorRequest& request) {
   RequestAnswer answer;
+  policy_.kept_seq = 0;
   if (interceptor_) {
     Session* const session =
         request.client_id.empty() ? nullptr : sessions_.find(request.client_id);
@@ -140,7 +141,12 @@ void Core::on_interceptor_request(std::uint64_t id, const InterceptorRequest& re
     if (session != nullptr && !session->ended) subject.emplace(subject_of(*session));
     answer = interceptor_->on_request(request.verb, request.body, subject ? &*subject : nullptr);
   }
-  effects_->replies.push_back({id, std::move(answer)});
+  // What it says is in force is on the disk: a quarantine comes back after a crash.
+  if (waits_for(policy_.kept_seq)) {
+    policy_.held_replies.push_back({policy_.kept_seq, {id, std::move(answer)}});
+  } else {
+    effects_->replies.push_back({id, std::move(answer)});
+  }
 }
 
 }  // namespace lineshaft::core

@@ -133,6 +133,9 @@ void Core::on_committed(std::uint64_t seq) {
       refill(*session);
     }
   }
+  while (!policy_.held_replies.empty() && policy_.held_replies.front().seq <= committed_seq_) {
+    effects_->replies.push_back(policy_.held_replies.pop_front().reply);
+  }
   finish_drain();
 }
 

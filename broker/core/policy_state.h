@@ -16,6 +16,7 @@
 #include "broker/core/ids.h"
 #include "broker/core/interceptor.h"
 #include "broker/core/principal.h"
+#include "broker/core/request.h"
 #include "broker/core/ring_queue.h"
 #include "broker/core/session.h"
 
@@ -41,6 +42,12 @@ struct PolicyFence {
 struct AddedMessage {
   MessagePtr message;
   PrincipalPtr principal;
+};
+
+/// An answer that promises what the store has not committed yet.
+struct HeldReply {
+  std::uint64_t seq = 0;
+  Reply reply;
 };
 
 /// What a policy has said to Topic Filters, by policy class.
@@ -87,6 +94,9 @@ struct PolicyState {
   bool judges_added = false;
   /// By family and key.
   std::map<std::pair<std::string, std::string>, std::string> items;
+  /// The `Persist` that holds what was kept last, and answers that wait for theirs.
+  std::uint64_t kept_seq = 0;
+  RingQueue<HeldReply> held_replies;
 };
 
 }  // namespace lineshaft::core

@@ -242,6 +242,21 @@ TEST_CASE("what waited for the disk is judged when it leaves", "[policy]") {
   CHECK(w.broker.statistics().queued == 0);
 }
 
+TEST_CASE("an answer about what is kept waits until it is on the disk", "[policy]") {
+  PolicyWorld w;
+  w.broker.hold_commits();
+  w.broker.request({7, core::InterceptorRequest{"keep", "a"}});
+  w.broker.request({8, core::InterceptorRequest{"echo", "{}"}});
+  const auto at_once = w.broker.take_replies();
+  REQUIRE(at_once.size() == 1);
+  CHECK(at_once[0].id == 8);
+  w.broker.commit();
+  const auto later = w.broker.take_replies();
+  REQUIRE(later.size() == 1);
+  CHECK(later[0].id == 7);
+  CHECK(std::get<core::RequestAnswer>(later[0].what).body == "kept");
+}
+
 TEST_CASE("what an interceptor keeps comes back after a crash and to its successor", "[policy]") {
   PolicyWorld w;
   w.rules->at_publish = [&](const Message&) {

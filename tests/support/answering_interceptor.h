@@ -85,6 +85,10 @@ class Answering final : public core::Interceptor {
   void on_clock_set_back() override { ++clock_set_backs; }
   core::RequestAnswer on_request(std::string_view verb, std::string_view body,
                                  const core::Subject* subject) override {
+    if (verb == "keep") {
+      context->persist("kept", body, "1");
+      return {core::RequestAnswer::State::done, "kept"};
+    }
     if (verb != "echo") return {};
     const std::string who = subject == nullptr ? "nobody" : subject->principal.name;
     return {core::RequestAnswer::State::done, who + ":" + std::string(body)};
