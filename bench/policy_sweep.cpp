@@ -87,8 +87,8 @@ class Plant {
     auto packet = std::make_unique<mqtt::SubscribePacket>();
     packet->packet_id = 1;
     for (std::size_t i = 0; i < subscriptions_each; ++i) {
-      const std::string wide = "+/area-" + std::to_string(i) + "/#";
       const std::size_t own = slot % roles * (filters / roles) + i;
+      const std::string wide = "+/area-" + std::to_string(own / 10) + "/#";
       packet->items.push_back({i % 20 == 0 ? wide : line(own) + "/cell-1/+", {}});
     }
     send(slot, std::move(packet));
@@ -105,7 +105,7 @@ class Plant {
     auto packet = std::make_unique<mqtt::SubscribePacket>();
     packet->packet_id = 2;
     for (std::size_t i = 0; i < size; ++i) {
-      packet->items.push_back({"+/+/" + std::to_string(i) + "/#", {}});
+      packet->items.push_back({"+/+/+/" + std::to_string(i) + "/#", {}});
     }
     send(slot, std::move(packet));
     finish();
