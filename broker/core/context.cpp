@@ -77,7 +77,6 @@ bool Core::add_message(MessagePtr message, PrincipalPtr principal) {
 
 /// Behind the packet that caused them, through the policy like any other.
 void Core::publish_added() {
-  if (policy_.added.empty()) return;
   for (AddedMessage& added : std::exchange(policy_.added, {})) {
     const Message& message = *added.message;
     if (added.principal && interceptor_) {
@@ -102,7 +101,7 @@ void Core::publish_added() {
 
 /// The end of every step: what the interceptor asked for while it was asked.
 void Core::serve_interceptor() {
-  publish_added();
+  if (!policy_.added.empty()) publish_added();
   if (!policy_.changed || !interceptor_) return;
   begin_policy();
   sweep_policy();

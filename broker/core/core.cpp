@@ -125,7 +125,8 @@ void Core::take_packets(const ConnectionId& id, std::vector<mqtt::Packet>& packe
       return;
     }
     on_packet(*connection, *packet);
-    if (interceptor_) publish_added();
+    // Asked here: a call for each packet would cost as much as the verdict.
+    if (!policy_.added.empty()) publish_added();
     if (extensions_.is_due()) serve_extensions();
   }
 }
