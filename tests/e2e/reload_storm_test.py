@@ -268,7 +268,7 @@ def reload_under(broker, blower, phase):
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--reloads", type=int, default=40)
+    arguments.add_argument("--reloads", type=int, default=20)
     print("policies that follow each other under load ...", flush=True)
     storm(arguments.parse_args().reloads)
     print("  ok", flush=True)
