@@ -9,7 +9,8 @@
 #include "sparkplug/payload.h"
 
 /// Protocol Buffers' wire format, read from untrusted bytes. Functions return where they stopped
-/// reading, nullptr after a fault, which they leave in `Check`.
+/// reading, nullptr after a fault, which they leave in `Check`. The short ones must be inlined: in
+/// a unity build g++ would rather not, and a metric takes 7.2 ns instead of 5.7.
 namespace lineshaft::sparkplug::wire {
 
 enum WireType : std::uint32_t {
@@ -88,14 +89,14 @@ inline const char* read_slowly(const char* at, const char* end, std::uint64_t& v
 }
 
 /// Three to eight bytes of 7 bits each, the first the lowest, without the gaps.
-inline std::uint64_t without_gaps(std::uint64_t word) {
+[[gnu::always_inline]] inline std::uint64_t without_gaps(std::uint64_t word) {
   word = (word & 0x7f00'7f00'7f00'7f00u) >> 1 | (word & 0x007f'007f'007f'007fu);
   word = (word & 0x3fff'0000'3fff'0000u) >> 2 | (word & 0x0000'3fff'0000'3fffu);
   return (word & 0x0fff'ffff'0000'0000u) >> 4 | (word & 0x0000'0000'0fff'ffffu);
 }
 
-inline const char* read_varint(const char* at, const char* end, std::uint64_t& value,
-                               Check& check) {
+[[gnu::always_inline]] inline const char* read_varint(const char* at, const char* end,
+                                                      std::uint64_t& value, Check& check) {
   if (end - at < 8) [[unlikely]] {
     return read_slowly(at, end, value, check);
   }
@@ -120,8 +121,8 @@ inline const char* read_varint(const char* at, const char* end, std::uint64_t& v
 }
 
 /// A timestamp has six bytes from 1971 to 2109; any other number is read as well.
-inline const char* read_timestamp(const char* at, const char* end, std::uint64_t& value,
-                                  Check& check) {
+[[gnu::always_inline]] inline const char* read_timestamp(const char* at, const char* end,
+                                                         std::uint64_t& value, Check& check) {
   if (end - at >= 8) [[likely]] {
     const std::uint64_t word = load64(at);
     if ((word & 0x8080'8080'8080u) == 0x0080'8080'8080u) [[likely]] {
@@ -133,7 +134,8 @@ inline const char* read_timestamp(const char* at, const char* end, std::uint64_t
   return read_varint(at, end, value, check);
 }
 
-inline const char* read_tag(const char* at, const char* end, std::uint32_t& tag, Check& check) {
+[[gnu::always_inline]] inline const char* read_tag(const char* at, const char* end,
+                                                   std::uint32_t& tag, Check& check) {
   const auto first = static_cast<std::uint32_t>(byte_at(at));
   if (first < 0x80) [[likely]] {
     tag = first;
@@ -144,8 +146,8 @@ inline const char* read_tag(const char* at, const char* end, std::uint32_t& tag,
   return number.at;
 }
 
-inline const char* read_bytes(const char* at, const char* end, std::string_view& bytes,
-                              Check& check) {
+[[gnu::always_inline]] inline const char* read_bytes(const char* at, const char* end,
+                                                     std::string_view& bytes, Check& check) {
   std::uint64_t size = 0;
   at = read_varint(at, end, size, check);
   if (at == nullptr) [[unlikely]] {
@@ -158,15 +160,15 @@ inline const char* read_bytes(const char* at, const char* end, std::string_view&
   return at + size;
 }
 
-inline const char* read_fixed64(const char* at, const char* end, std::uint64_t& value,
-                                Check& check) {
+[[gnu::always_inline]] inline const char* read_fixed64(const char* at, const char* end,
+                                                       std::uint64_t& value, Check& check) {
   if (end - at < 8) return check.fail(PayloadFault::cut_off);
   value = load64(at);
   return at + 8;
 }
 
-inline const char* read_fixed32(const char* at, const char* end, std::uint64_t& value,
-                                Check& check) {
+[[gnu::always_inline]] inline const char* read_fixed32(const char* at, const char* end,
+                                                       std::uint64_t& value, Check& check) {
   if (end - at < 4) return check.fail(PayloadFault::cut_off);
   value = load32(at);
   return at + 4;
