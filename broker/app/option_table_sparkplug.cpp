@@ -46,6 +46,7 @@ constexpr OptionSpec sparkplug_table[] = {
              "answered, up to 5 minutes.",
      .set = set_rebirth<&RebirthConfig::interval>},
     {.name = "sparkplug.rebirths_per_s",
+     .unit = "requests",
      .min = 1,
      .max = 10'000,
      .number = limits::sparkplug_rebirths_per_s,
