@@ -5,7 +5,10 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+
+#include "broker/admin/answer_page.h"
 
 namespace lineshaft::admin {
 namespace {
@@ -40,23 +43,8 @@ std::optional<core::InterceptorRequest> policy_request(std::string_view verb,
   return request;
 }
 
-HttpResponse policy_page(const core::RequestAnswer& answer) {
-  switch (answer.state) {
-    case core::RequestAnswer::State::done: {
-      HttpResponse response;
-      response.body = answer.body + "\n";
-      return response;
-    }
-    case core::RequestAnswer::State::refused: {
-      const auto why = PolicyJson::parse(answer.body, nullptr, false);
-      const bool says = why.is_object() && why.contains("error") && why["error"].is_string();
-      return problem(422, says ? why["error"].get<std::string>() : "The policy refuses it.");
-    }
-    case core::RequestAnswer::State::unknown_verb:
-      break;
-  }
-  return problem(409, "The broker runs without zones: authorization is not \"zones\".");
-}
+constexpr std::string_view no_policy =
+    "The broker runs without zones: authorization is not \"zones\".";
 
 Route policy_route(Backend& backend, std::string_view name, std::string_view verb) {
   Route route;
@@ -73,7 +61,7 @@ Route policy_route(Backend& backend, std::string_view name, std::string_view ver
     }
     const bool asked =
         backend.ask_policy(std::move(*request), [respond](const core::RequestAnswer& answer) {
-          respond([answer] { return policy_page(answer); });
+          respond([answer] { return answer_page(answer, no_policy); });
         });
     if (asked) return;
     respond([] { return problem(503, "The broker is starting or stopping, or too many ask."); });

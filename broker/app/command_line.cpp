@@ -5,11 +5,22 @@
 #include <sstream>
 
 #include "broker/app/command_line_cert.h"
+#include "broker/app/command_line_place.h"
 #include "broker/app/command_line_policy.h"
 #include "broker/app/command_line_sparkplug.h"
 #include "broker/app/command_line_zones.h"
 
 namespace lineshaft::app {
+
+void add_broker_place(CLI::App* verb, Command& command) {
+  verb->add_option("-s,--socket", command.socket,
+                   "The broker's admin socket (default: where the configuration says it is)")
+      ->type_name("PATH");
+  verb->add_option("-c,--config", command.config_file, "The broker's configuration file")
+      ->type_name("FILE");
+  verb->add_option("-d,--data", command.data_dir, "The broker's data folder")->type_name("DIR");
+}
+
 namespace {
 
 constexpr const char* footer = R"(
@@ -71,14 +82,7 @@ void add_clients(CLI::App& app, Command& command) {
   CLI::App* status = app.add_subcommand("status", "Say how the running broker is");
   CLI::App* reload =
       app.add_subcommand("reload", "Let the running broker read its configuration again");
-  for (CLI::App* verb : {status, reload}) {
-    verb->add_option("-s,--socket", command.socket,
-                     "The broker's admin socket (default: where the configuration says it is)")
-        ->type_name("PATH");
-    verb->add_option("-c,--config", command.config_file, "The broker's configuration file")
-        ->type_name("FILE");
-    verb->add_option("-d,--data", command.data_dir, "The broker's data folder")->type_name("DIR");
-  }
+  for (CLI::App* verb : {status, reload}) add_broker_place(verb, command);
   status->add_flag("--json", command.json, "Print the broker's answer as it is");
   status
       ->add_option("--probe", command.probe,

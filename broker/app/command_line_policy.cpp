@@ -5,6 +5,7 @@
 
 #include "auth/policy_values.h"
 #include "broker/app/command_line.h"
+#include "broker/app/command_line_place.h"
 
 namespace lineshaft::app {
 namespace {
@@ -41,16 +42,6 @@ what it would have decided otherwise since both are in force.)";
 constexpr const char* learn_footer = R"(
 Prints the flows between zones that the broker was asked for and that no conduit lets through, as
 [[conduits]] to read, to cut down and to paste. What came since the policy is in force counts.)";
-
-/// Where the broker is.
-void add_place(CLI::App* verb, Command& command) {
-  verb->add_option("-s,--socket", command.socket,
-                   "The broker's admin socket (default: where the configuration says it is)")
-      ->type_name("PATH");
-  verb->add_option("-c,--config", command.config_file, "The broker's configuration file")
-      ->type_name("FILE");
-  verb->add_option("-d,--data", command.data_dir, "The broker's data folder")->type_name("DIR");
-}
 
 void set_act(CLI::App* verb, Command& command, PolicyAct act) {
   verb->callback([&command, act] {
@@ -96,7 +87,7 @@ void add_why(CLI::App& app, Command& command) {
   why->add_flag("--retain", options.retain, "The message is retained");
   why->add_option("--size", options.size_bytes, "Bytes of the payload")->type_name("BYTES");
   why->add_flag("--json", command.json, "As JSON");
-  add_place(why, command);
+  add_broker_place(why, command);
   why->footer(why_footer);
   set_act(why, command, PolicyAct::why);
 }
@@ -112,7 +103,7 @@ void add_island(CLI::App& app, Command& command) {
   auto* list = add_mark(island, "--list", "List the zones that are islands");
   list->excludes(zone)->excludes(state);
   island->add_flag("--json", command.json, "The list as JSON")->needs(list);
-  add_place(island, command);
+  add_broker_place(island, command);
   island->footer(island_footer);
   island->callback([&command, state, list] {
     command.verb = Command::Verb::policy;
@@ -139,7 +130,7 @@ void add_quarantine(CLI::App& app, Command& command) {
   }
   add_ttl(add, options, "How long (default: until it is released)");
   list->add_flag("--json", command.json, "As JSON");
-  for (CLI::App* verb : {add, release, list}) add_place(verb, command);
+  for (CLI::App* verb : {add, release, list}) add_broker_place(verb, command);
   set_act(add, command, PolicyAct::quarantine);
   set_act(release, command, PolicyAct::release);
   list->callback([&command] {
@@ -164,7 +155,7 @@ void add_breakglass(CLI::App& app, Command& command) {
   end->needs(identity)->excludes(list)->excludes(ttl);
   list->excludes(identity)->excludes(role);
   glass->add_flag("--json", command.json, "The list as JSON")->needs(list);
-  add_place(glass, command);
+  add_broker_place(glass, command);
   glass->footer(breakglass_footer);
   glass->callback([=, &command] {
     command.verb = Command::Verb::policy;
@@ -189,7 +180,7 @@ void add_observing(CLI::App& app, Command& command) {
       ->check(CLI::Range(1, 8));
   for (CLI::App* verb : {diff, learn}) {
     verb->add_flag("--json", command.json, "As JSON");
-    add_place(verb, command);
+    add_broker_place(verb, command);
   }
   shadow->footer(shadow_footer);
   diff->footer(shadow_footer);

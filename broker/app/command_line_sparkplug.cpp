@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "broker/app/command_line.h"
+#include "broker/app/command_line_place.h"
 
 namespace lineshaft::app {
 namespace {
@@ -14,12 +15,7 @@ devices and what it does against Sparkplug 3.0. A rebirth is asked for within th
 
 void add_sparkplug_place(CLI::App* verb, Command& command) {
   verb->add_flag("--json", command.json, "As JSON");
-  verb->add_option("-s,--socket", command.socket,
-                   "The broker's admin socket (default: where the configuration says it is)")
-      ->type_name("PATH");
-  verb->add_option("-c,--config", command.config_file, "The broker's configuration file")
-      ->type_name("FILE");
-  verb->add_option("-d,--data", command.data_dir, "The broker's data folder")->type_name("DIR");
+  add_broker_place(verb, command);
 }
 
 }  // namespace
