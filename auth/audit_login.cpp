@@ -2,6 +2,7 @@
 
 #include "broker/base/audit.h"
 #include "broker/base/limits.h"
+#include "broker/core/peer_address.h"
 
 namespace lineshaft::auth {
 
@@ -12,7 +13,7 @@ void audit_login(const core::AuthenticationStep& step, std::string_view identity
          .zone = zone,
          .identity = identity.substr(0, limits::user_name_size_bytes_max),
          .client = step.client_id,
-         .address = address_without_port(step.peer->address),
+         .address = core::address_without_port(step.peer->address),
          .op = "connect",
          .topic = {},
          .reason = reason.empty() ? to_string(reason_code) : reason,
@@ -20,14 +21,6 @@ void audit_login(const core::AuthenticationStep& step, std::string_view identity
          .rule = step.peer->listener,
          .epoch = 0,
          .is_repeatable = refused});
-}
-
-std::string_view address_without_port(std::string_view address) {
-  if (address.starts_with('[')) return address.substr(1, address.find(']') - 1);
-  const std::size_t colon = address.rfind(':');
-  // An IPv6 address without port has more of them; that of a Unix socket names a user.
-  if (colon == std::string_view::npos || address.find(':') != colon) return address;
-  return address.starts_with("unix:") ? address : address.substr(0, colon);
 }
 
 }  // namespace lineshaft::auth

@@ -12,7 +12,4 @@ namespace lineshaft::auth {
 void audit_login(const core::AuthenticationStep& step, std::string_view identity,
                  ReasonCode reason_code, std::string_view reason = {}, std::string_view zone = {});
 
-/// "10.0.0.1:1883" and "[::1]:1883" without the port, anything else as it is.
-std::string_view address_without_port(std::string_view address);
-
 }  // namespace lineshaft::auth

@@ -3,9 +3,11 @@
 #include <tuple>
 #include <utility>
 
+#include "broker/base/audit.h"
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
 #include "broker/core/core.h"
+#include "broker/core/peer_address.h"
 #include "broker/core/topic_name.h"
 #include "broker/mqtt/encoder.h"
 
@@ -115,10 +117,18 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
   }
   const PrincipalPtr& principal = connection.admission->principal;
   const Subject subject{*principal, packet.client_id};
+  // A session of this identifier may have another connection.
+  const auto deny = [&](std::string_view type, std::string_view op, std::string_view topic,
+                        ReasonCode reason, const Cause& cause) {
+    AuditRecord record = denial(type, op, subject, topic, reason, cause);
+    record.address =
+        connection.peer ? address_without_port(connection.peer->address) : std::string_view();
+    audit(record);
+  };
   ConnectVerdict verdict;
   if (interceptor_) verdict = interceptor_->on_connect(subject);
   if (is_failure(verdict.reason)) {
-    audit(denial("connect_denied", "connect", subject, {}, verdict.reason, verdict.cause));
+    deny("connect_denied", "connect", {}, verdict.reason, verdict.cause);
     return verdict.reason;
   }
   Session* const known = sessions_.find(packet.client_id);
@@ -133,7 +143,7 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
     LINESHAFT_LOG(core, warn, "takeover_denied", {"client_id", packet.client_id},
                   {"owner", known->owner->name}, {"user", principal->name},
                   {"peer", connection.peer ? connection.peer->address : std::string()});
-    audit(denial("takeover_denied", "connect", subject, {}, verdict.taken, {}));
+    deny("takeover_denied", "connect", {}, verdict.taken, {});
     return verdict.taken;
   }
   if (!interceptor_ || !packet.will) return ReasonCode::success;
@@ -141,7 +151,7 @@ ReasonCode Core::check_rights(const ConnectionState& connection,
   const PublishVerdict may_leave =
       interceptor_->on_will(subject, will, Interceptor::WillMoment::stored);
   if (is_failure(may_leave.reason)) {
-    audit(denial("will_refused", "will", subject, will.topic(), may_leave.reason, may_leave.cause));
+    deny("will_refused", "will", will.topic(), may_leave.reason, may_leave.cause);
   }
   return may_leave.reason;
 }

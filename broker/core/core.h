@@ -137,7 +137,7 @@ class Core {
   Subject subject_of(Session& session);
   PolicyClass policy_class_of(Session& session);
   AuditRecord denial(std::string_view type, std::string_view op, const Subject& subject,
-                     std::string_view topic, ReasonCode reason, const Cause& cause) const;
+                     std::string_view topic, ReasonCode reason, const Cause& cause);
   PublishVerdict ask_publish(Session& session, const Message& message, TopicIndex topic);
   DeliverVerdict ask_deliver(Session& session, const Message& message, TopicIndex topic);
   SubscribeVerdict judge_filter(Session& session, const std::string& filter, std::size_t& budget);

@@ -82,7 +82,7 @@ void Core::add_extension(std::shared_ptr<Extension> extension) {
 void Core::claim_topic(TopicEntry& entry) {
   for (std::size_t i = 0; i < extensions_.list.size(); ++i) {
     const TopicClaim claim = extensions_.list[i].extension->claim(entry.name());
-    if (claim.follows) entry.followed |= static_cast<std::uint8_t>(1u << i) & 0x0Fu;
+    if (claim.follows) entry.followed = (entry.followed | 1u << i) & 0x0Fu;
     entry.owned |= claim.owns;
     entry.shows_retain |= claim.shows_retain;
     if (claim.storing == TopicClaim::Storing::as_usual) continue;

@@ -6,6 +6,7 @@
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
 #include "broker/core/core.h"
+#include "broker/core/peer_address.h"
 #include "broker/core/topic_name.h"
 
 namespace lineshaft::core {
@@ -35,11 +36,18 @@ PolicyClass Core::policy_class_of(Session& session) {
 
 /// Who, what and why not, for the audit log.
 AuditRecord Core::denial(std::string_view type, std::string_view op, const Subject& subject,
-                         std::string_view topic, ReasonCode reason, const Cause& cause) const {
+                         std::string_view topic, ReasonCode reason, const Cause& cause) {
   AuditRecord record{type};
   record.zone = subject.principal.zone;
   record.identity = subject.principal.name;
   record.client = subject.client_id;
+  const Session* const session = sessions_.find(subject.client_id);
+  if (session != nullptr && session->connected) {
+    const ConnectionState* const connection = connections_.find(session->connection);
+    if (connection != nullptr && connection->peer) {
+      record.address = address_without_port(connection->peer->address);
+    }
+  }
   record.op = op;
   record.topic = topic;
   record.reason = cause.reason.empty() ? to_string(reason) : cause.reason;

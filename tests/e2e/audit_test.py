@@ -98,10 +98,12 @@ def test_what_is_denied_is_recorded_and_a_changed_byte_is_found():
         assert wait_for_record(broker, type="login_accepted", identity="bob")["client"] == "b"
         denied = wait_for_record(broker, type="publish_denied", identity="bob")
         assert denied["topic"] == "plant/x" and denied["op"] == "publish", denied
+        assert denied["ip"] == "127.0.0.1", denied
         denied = wait_for_record(broker, type="subscribe_denied", identity="bob")
         assert denied["topic"] == "secret/#", denied
         assert reason(broker, "b", "alice", "pencil") == 0x87
-        assert wait_for_record(broker, type="takeover_denied")["identity"] == "alice"
+        denied = wait_for_record(broker, type="takeover_denied")
+        assert denied["identity"] == "alice" and denied["ip"] == "127.0.0.1", denied
         passwd(broker, "--delete", "bob")
         broker.hang_up()
         assert wait_for_record(broker, type="connection_revoked")["identity"] == "bob"

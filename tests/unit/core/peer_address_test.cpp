@@ -1,11 +1,11 @@
-#include "auth/audit_login.h"
+#include "broker/core/peer_address.h"
 
 #include "tests/support/catch.h"
 
-namespace lineshaft::auth {
+namespace lineshaft::core {
 namespace {
 
-TEST_CASE("an address loses its port and nothing else", "[auth]") {
+TEST_CASE("an address loses its port and nothing else", "[core]") {
   CHECK(address_without_port("10.0.0.1:1883") == "10.0.0.1");
   CHECK(address_without_port("[2001:db8::1]:1883") == "2001:db8::1");
   CHECK(address_without_port("2001:db8::1") == "2001:db8::1");
@@ -14,4 +14,4 @@ TEST_CASE("an address loses its port and nothing else", "[auth]") {
 }
 
 }  // namespace
-}  // namespace lineshaft::auth
+}  // namespace lineshaft::core
