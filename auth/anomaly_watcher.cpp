@@ -88,7 +88,7 @@ void AnomalyWatcher::act(const AnomalyEvent& event, const AnomalyRule& rule, con
   } else if (rule.action == AnomalyAction::quarantine) {
     nlohmann::json body = {{"ttl_s", rule.ttl.count() / 1000},
                            {"reason", fmt::format("anomaly rule {}: {}", rule.name, why)},
-                           {"by", "anomaly"}};
+                           {"by", by_anomaly}};
     add_match(body, {event.who.identity, event.who.issuer_spki, event.who.zone, event.who.family});
     watched.calls.push_back({"quarantine", to_line(body)});
   }

@@ -3,6 +3,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "broker/core/principal.h"
@@ -31,6 +32,9 @@ struct IdentityMatch {
 
   friend bool operator==(const IdentityMatch&, const IdentityMatch&) = default;
 };
+
+/// Who asks for a quarantine when it is no person but a rule.
+inline constexpr std::string_view by_anomaly = "anomaly";
 
 /// This one and nobody else.
 IdentityMatch match_of(const core::Principal& principal);

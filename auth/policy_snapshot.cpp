@@ -118,9 +118,11 @@ PolicyReason PolicySnapshot::may_connect(const core::Principal& principal) const
 PolicySnapshot::ClassKey PolicySnapshot::class_key(const core::Principal& principal,
                                                    std::string_view client_id) const {
   const PolicyEvaluation evaluation(*this, principal, client_id);
-  // All who may do nothing are alike.
-  if (evaluation.refusal() != PolicyReason::allowed) return {"-", false};
   const std::uint8_t zone = evaluation.zone();
+  // All who may do nothing for the same reason are alike; their zone says what becomes of them.
+  if (evaluation.refusal() != PolicyReason::allowed) {
+    return {fmt::format("-{}.{}", zone, static_cast<int>(evaluation.refusal())), false};
+  }
   ClassKey result{fmt::format("{}.{}.{}", zone, principal.strength, principal.tls), false};
   unsigned uses = body_->zone_uses[zone];
   for (std::size_t i = 0; i < body_->roles.size(); ++i) {

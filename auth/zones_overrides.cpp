@@ -147,6 +147,11 @@ core::RequestAnswer ZonesOverrides::put(Kind kind, const Asked& asked, const Set
     if (item.until > latest) return refused_because("a role is lent for 4 hours at most");
     if (item.reason.empty()) return refused_because("a reason is needed");
   }
+  const auto known = items_.find({kind, asked.key});
+  // A rule makes nothing shorter: who is shut out earns no end by going on.
+  if (asked.by == by_anomaly && known != items_.end() && known->second.until >= item.until) {
+    return {State::done, "{}"};
+  }
   item.is_kept = setting.context.persist(family_of_kind(kind), asked.key, encode(item));
   if (!item.is_kept) {
     // What takes rights away holds all the same, as long as it can.

@@ -297,7 +297,7 @@ class Core {
   bool subscribe_some(ConnectionState& connection);
   ReasonCode subscribe_next(ConnectionState& connection, UnfinishedSubscribe& work);
   void continue_subscribes();
-  void end_subscribe(const ConnectionId& id);
+  void end_subscribe(ConnectionId id);
   ReasonCode subscribe_one(Session& session, const mqtt::SubscribePacket& packet,
                            const mqtt::SubscribePacket::Item& item, bool unjudged);
   void on_unsubscribe(ConnectionState& connection, const mqtt::UnsubscribePacket& packet);

@@ -126,8 +126,9 @@ void Core::continue_subscribes() {
 }
 
 /// There are no further turns for it: whoever waits for the answer is gone. What is left of it
-/// becomes a subscription, of which each topic is asked for, and is looked at in slices.
-void Core::end_subscribe(const ConnectionId& id) {
+/// becomes a subscription, of which each topic is asked for, and is looked at in slices. `id` is a
+/// copy: the session it may come from may be gone behind it.
+void Core::end_subscribe(ConnectionId id) {
   for (;;) {
     ConnectionState* const connection = connections_.find(id);
     if (connection == nullptr || !connection->subscribing) return;

@@ -209,7 +209,7 @@ void Connection::note_weight(std::size_t read, std::size_t offered) {
   recently_read_ = recently_read_ / 2 + static_cast<std::uint32_t>(size);
 }
 
-bool Connection::is_heavy() const { return recently_read_ >= heavy_read_bytes || is_handshaking(); }
+bool Connection::is_heavy() const { return recently_read_ >= heavy_read_bytes; }
 
 void Connection::look_for_tls(std::span<const char> bytes) {
   // A handshake record of any version of TLS begins so; no MQTT packet does.

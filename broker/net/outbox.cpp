@@ -78,6 +78,7 @@ Outbox::Added Outbox::publish(const core::Deliver& deliver, const core::Recipien
   }
   ++totals.packets;
   ++totals.publishes;
+  if (recipient.replay) ++totals.replayed;
   totals.payload_bytes += message.payload().size();
   return Added::yes;
 }

@@ -23,6 +23,8 @@ struct SentTotals {
   std::uint64_t bytes = 0;
   std::uint64_t packets = 0;
   std::uint64_t publishes = 0;
+  /// Those of them that belong to a replay, which goes at its own pace.
+  std::uint64_t replayed = 0;
   std::uint64_t payload_bytes = 0;
 
   /// Adds them to the thread's counters and starts again from 0.

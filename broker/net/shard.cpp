@@ -26,6 +26,8 @@ constexpr std::size_t light_read_bytes_max = 16 * 1024;
 constexpr std::size_t read_counts_bytes_min = 512;
 /// What a step of a TLS handshake counts: it is as much work as reading a turn's bytes.
 constexpr std::size_t handshake_counts_bytes = limits::loop_read_bytes_max;
+/// A read of less during a handshake is none: a whole message of TLS is longer.
+constexpr std::size_t handshake_step_bytes_min = 64;
 /// Messages to clients in one loop turn; when there were more, less is read in the next.
 constexpr std::size_t deliveries_per_loop_max = 1'024;
 /// Bytes sent in one loop turn; the other connections are sent to in the next.
@@ -51,8 +53,8 @@ Shard::Shard(std::size_t index, const ShardOptions& options, Turn& turn, Clock& 
       tick_timer_(io_),
       read_buffer_(new char[read_buffer_bytes]),
       dirty_(listener_share_bytes),
-      light_(listener_share_bytes),
-      heavy_(listener_share_bytes),
+      waiting_{FairQueue(listener_share_bytes), FairQueue(listener_share_bytes),
+               FairQueue(listener_share_bytes)},
       wheel_(now_.steady),
       next_sweep_(now_.steady + idle_sweep) {}
 
@@ -82,7 +84,8 @@ void Shard::run() {
 
 void Shard::handle_ready() {
   // What is left of the last turn is no reason to sleep.
-  const bool idle = batch_.empty() && light_.empty() && heavy_.empty() && dirty_.empty();
+  const bool idle = batch_.empty() && dirty_.empty() &&
+                    std::ranges::all_of(waiting_, [](const auto& line) { return line.empty(); });
   if (idle && io_.run_one() == 0 && !stopping_) io_.restart();
   for (int i = 0; i < handlers_per_loop_max; ++i) {
     if (io_.poll_one() == 0) break;
@@ -91,21 +94,27 @@ void Shard::handle_ready() {
 }
 
 /// Those who say little have a turn of their own, so that their messages leave without the work a
-/// flood makes in between; then it is the others' turn.
+/// flood makes in between; then it is the others' turn, and that of a handshake.
 void Shard::read_ready() {
   loop_bytes_ = 0;
-  read_light_ = !light_.empty() && (heavy_.empty() || !read_light_);
-  FairQueue& queue = read_light_ ? light_ : heavy_;
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    read_now_ = read_now_ + 1 == waiting_.size() ? 0 : read_now_ + 1;
+    if (!waiting_[read_now_].empty()) break;
+  }
+  FairQueue& queue = waiting_[read_now_];
   const std::size_t most =
-      read_light_ ? std::min(loop_bytes_max_, light_read_bytes_max) : loop_bytes_max_;
+      read_now_ == light ? std::min(loop_bytes_max_, light_read_bytes_max) : loop_bytes_max_;
   while (!queue.empty() && loop_bytes_ < most) {
     Connection* const connection = find(queue.pop());
     if (connection == nullptr) continue;
     connection->reads_on = false;
     const std::size_t before = loop_bytes_;
-    const std::size_t least =
-        connection->is_handshaking() ? handshake_counts_bytes : read_counts_bytes_min;
+    const bool shakes = connection->is_handshaking();
     connection->read_on();
+    // Who sends a handshake in crumbs has made no work yet.
+    const bool steps = shakes && (!connection->is_handshaking() ||
+                                  loop_bytes_ >= before + handshake_step_bytes_min);
+    const std::size_t least = steps ? handshake_counts_bytes : read_counts_bytes_min;
     loop_bytes_ = std::max(loop_bytes_, before + least);
     queue.charge(loop_bytes_ - before);
   }
@@ -113,16 +122,20 @@ void Shard::read_ready() {
 
 void Shard::read_on(Connection& connection) {
   if (std::exchange(connection.reads_on, true)) return;
-  (connection.is_heavy() ? heavy_ : light_).push(connection.listener(), ref(connection));
+  const Waiting line = connection.is_handshaking() ? handshake
+                       : connection.is_heavy()     ? heavy
+                                                   : light;
+  waiting_[line].push(connection.listener(), ref(connection));
 }
 
 /// A message for a thousand clients is more work than a thousand bytes: less is read then.
 void Shard::fit_reading() {
   constexpr std::size_t most = limits::loop_read_bytes_max;
-  if (totals_.publishes > deliveries_per_loop_max) {
-    loop_bytes_max_ =
-        std::max(loop_bytes_ * deliveries_per_loop_max / totals_.publishes, read_bytes_min);
-  } else if (loop_bytes_ >= loop_bytes_max_ && totals_.publishes <= deliveries_per_loop_max / 2) {
+  // Reading less makes no replay shorter.
+  const std::size_t caused = totals_.publishes - totals_.replayed;
+  if (caused > deliveries_per_loop_max) {
+    loop_bytes_max_ = std::max(loop_bytes_ * deliveries_per_loop_max / caused, read_bytes_min);
+  } else if (loop_bytes_ >= loop_bytes_max_ && caused <= deliveries_per_loop_max / 2) {
     loop_bytes_max_ = std::min(2 * loop_bytes_max_, most);
   }
 }

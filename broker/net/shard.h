@@ -159,10 +159,10 @@ class Shard final : public TurnShard {
   std::vector<Connection*> readers_;
   std::vector<Connection*> dead_;
   std::vector<core::ConnectionRef> held_back_;
-  /// Connections with input: those who say little, and the others.
-  FairQueue light_;
-  FairQueue heavy_;
-  bool read_light_ = false;
+  /// Connections with input: those who say little, the others, and who is in a TLS handshake.
+  enum Waiting : std::size_t { light, heavy, handshake };
+  std::array<FairQueue, 3> waiting_;
+  std::size_t read_now_ = light;
   /// Connections whose outbox holds memory, looked at by the idle sweep.
   std::vector<core::ConnectionRef> with_memory_;
   Wheel<Due> wheel_;

@@ -102,7 +102,9 @@ IoResult WebSocketLayer::write(std::span<const iovec> pieces) {
   if (answers_later_ && frame_left_ == 0) return answer_close();
   for (;;) {
     const IoResult own = send_own();
-    if (own.state != IoState::ok || finished_) return own;
+    if (own.state != IoState::ok) return own;
+    // Nothing follows a Close frame.
+    if (finished_) return {pieces.empty() ? IoState::ok : IoState::failed, 0};
     if (frame_left_ == 0 && reader_.pong_due()) {
       reader_.take_pong(unsent_);
       continue;

@@ -290,6 +290,9 @@ TEST_CASE("quarantine, islands and lent roles hold until their end", "[auth][pol
   // It lends a role, not strength.
   CHECK(decided(*now, somebody("ot", {}, 2), Op::publish, "plant1/ot/a") == "STRENGTH");
   CHECK(now->class_key(edge, "c").key != policy->class_key(edge, "c").key);
+  // What becomes of who may do nothing is said by his zone.
+  CHECK(policy->class_key(somebody("ot", {}, 0), "c").key !=
+        policy->class_key(somebody("it", {}, 0), "c").key);
   CHECK(now->next_edge() == friday + Milliseconds{60'000});
 }
 

@@ -291,6 +291,29 @@ TEST_CASE("what takes rights away holds although it cannot be kept, what lends t
   CHECK(w.ask("break_glass", lend) == State::refused);
 }
 
+TEST_CASE("a rule makes a quarantine longer and never shorter", "[auth][zones]") {
+  World w;
+  const auto edge = somebody("ot", {"edge"});
+  const auto by_rule = [](int ttl_s) {
+    return nlohmann::json{{"identity", "press-7"}, {"ttl_s", ttl_s}, {"by", "anomaly"}};
+  };
+  REQUIRE(w.ask("quarantine", {{"identity", "press-7"}, {"ttl_s", 600}}) == State::done);
+  REQUIRE(w.ask("quarantine", by_rule(60)) == State::done);
+  w.context.pass(Milliseconds{60'000});
+  w.rules.on_edge();
+  CHECK(w.publish(edge, "plant1/ot/a") == ReasonCode::not_authorized);
+  REQUIRE(w.ask("quarantine", by_rule(900)) == State::done);
+  w.context.pass(Milliseconds{600'000});
+  w.rules.on_edge();
+  CHECK(w.publish(edge, "plant1/ot/a") == ReasonCode::not_authorized);
+  SECTION("a person may") {
+    REQUIRE(w.ask("quarantine", {{"identity", "press-7"}, {"ttl_s", 60}}) == State::done);
+    w.context.pass(Milliseconds{60'000});
+    w.rules.on_edge();
+    CHECK(w.publish(edge, "plant1/ot/a") == ReasonCode::success);
+  }
+}
+
 TEST_CASE("an issuer that is left out and none at all are two quarantines", "[auth][zones]") {
   World w;
   REQUIRE(w.ask("quarantine", {{"identity", "press-7"}}) == State::done);

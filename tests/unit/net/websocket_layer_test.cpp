@@ -155,6 +155,10 @@ TEST_CASE("the peer's Close comes behind its payload and is sent back", "[net][w
   CHECK(world.read() == "(ended)");
   CHECK(world.socket->take_output() == wire("88 02 0BB8"));
   CHECK(world.socket->finished);
+  // Nothing follows it, also not what had waited.
+  CHECK(world.write({"late"}).state == IoState::failed);
+  CHECK(world.write({}).state == IoState::ok);
+  CHECK(world.socket->take_output().empty());
 }
 
 TEST_CASE("a violation comes behind its payload and is told", "[net][websocket]") {

@@ -225,7 +225,7 @@ TEST_CASE("records that are damaged are refused and change no state", "[sparkplu
       CHECK(after.state() == NodeState::restored);
     }
   }
-  for (const std::string key : {"", "x", "pG", std::string("pG\0E\0D\0", 7).c_str()}) {
+  for (const std::string& key : std::vector<std::string>{"", "x", "pG", {"pG\0E\0D\0", 7}}) {
     Plant after;
     kept.records = {{key, "value"}};
     CHECK(kept.give(after) == 1);
