@@ -1,4 +1,6 @@
 // NDATA and DDATA: values move.
+#include <algorithm>
+
 #include "broker/base/metrics.h"
 #include "sparkplug/edge_nodes.h"
 #include "sparkplug/nested.h"
@@ -96,7 +98,10 @@ bool EdgeNodes::merge_into(MetricTable& table, std::uint32_t place, const Value&
     return table.update(place, value, stamp, value_budget_);
   }
   merged_.clear();
-  append_merged_template(merged_, before.bytes, value.bytes);
+  const std::size_t free = value_budget_.max - std::min(value_budget_.used, value_budget_.max);
+  if (!append_merged_template(merged_, before.bytes, value.bytes, before.bytes.size() + free)) {
+    return table.omit(place, value, stamp, value_budget_);
+  }
   Value merged = value;
   merged.bytes = merged_;
   return table.update(place, merged, stamp, value_budget_);

@@ -130,6 +130,13 @@ bool MetricTable::update(std::uint32_t metric, const Value& value, const Stamp& 
   return false;
 }
 
+bool MetricTable::omit(std::uint32_t metric, const Value& value, const Stamp& stamp,
+                       ValueBudget& budget) {
+  update(metric, {value.type, true, 0, {}}, stamp, budget);
+  entries_[metric].flags |= omitted_flag;
+  return false;
+}
+
 bool MetricTable::keep_bytes(Entry& one, std::string_view bytes, ValueBudget& budget) {
   const bool fits = bytes.size() <= one.value_capacity && bytes.size() >= one.value_capacity / 4;
   if (!fits) {

@@ -96,6 +96,8 @@ class MetricTable {
 
   /// The metric's value is now this one. False: there is no room for it (`is_omitted`).
   bool update(std::uint32_t metric, const Value& value, const Stamp& stamp, ValueBudget& budget);
+  /// There is a new value, of this type, that cannot be kept: the metric is null. False.
+  bool omit(std::uint32_t metric, const Value& value, const Stamp& stamp, ValueBudget& budget);
 
   /// The birth had more metrics than there is room for: what is not here may yet be right.
   bool is_truncated() const { return is_truncated_; }

@@ -1,8 +1,7 @@
 #include "sparkplug/template_merge.h"
 
 #include <cstdint>
-#include <optional>
-#include <unordered_map>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -97,21 +96,24 @@ constexpr bool stays_when_missing(std::uint32_t number) {
          number == metadata_field || number == properties_field;
 }
 
-/// The member's value when it is a template.
-std::optional<std::string_view> template_of(std::string_view member) {
-  FieldWalk walk(member);
+constexpr bool is_value(std::uint32_t number) { return number >= 10 && number <= 19; }
+
+/// The member's value, which is the last one; number 0 when it has none.
+RawField value_of(std::string_view member) {
   RawField field;
-  std::optional<std::string_view> found;
-  while (walk.next(field)) {
-    const bool is_value = field.number >= 10 && field.number <= 19;
-    if (!is_value) continue;
-    found.reset();
-    if (field.number == template_field && field.type == wire::bytes_type) found = field.content;
+  RawField found;
+  for (FieldWalk walk(member); walk.next(field);) {
+    if (is_value(field.number)) found = field;
   }
   return found;
 }
 
-void append_merged_member(std::string& out, std::string_view before, std::string_view data) {
+bool is_template(const RawField& value) {
+  return value.number == template_field && value.type == wire::bytes_type;
+}
+
+bool append_merged_member(std::string& out, std::string_view before, std::string_view data,
+                          std::size_t bytes_max) {
   std::uint64_t has = 0;
   RawField field;
   for (FieldWalk walk(data); walk.next(field);) {
@@ -122,45 +124,56 @@ void append_merged_member(std::string& out, std::string_view before, std::string
     const bool stays = stays_when_missing(field.number) && (has >> field.number & 1) == 0;
     if (stays) member += field.whole;
   }
-  const auto inner = template_of(before);
   for (FieldWalk walk(data); walk.next(field);) {
-    if (field.number == template_field && field.type == wire::bytes_type && inner) {
-      std::string merged;
-      append_merged_template(merged, *inner, field.content);
-      append_field(member, template_field, merged);
-    } else {
-      member += field.whole;
-    }
+    if (!is_value(field.number)) member += field.whole;
+  }
+  // Of several values the last one counts: only that one is merged.
+  const RawField value = value_of(data);
+  const RawField inner = value_of(before);
+  if (is_template(value) && is_template(inner)) {
+    std::string merged;
+    if (!append_merged_template(merged, inner.content, value.content, bytes_max)) return false;
+    append_field(member, template_field, merged);
+  } else {
+    member += value.whole;
   }
   append_field(out, members_field, member);
+  return true;
 }
+
+/// A member of the data, until a member of the instance has got it.
+struct DataMember {
+  std::string_view content;
+  bool is_used = false;
+};
 
 }  // namespace
 
-void append_merged_template(std::string& out, std::string_view before, std::string_view data) {
-  std::unordered_map<std::string_view, std::string_view> members;
+bool append_merged_template(std::string& out, std::string_view before, std::string_view data,
+                            std::size_t bytes_max) {
+  // A tree: who sends the names could choose them so that they share a hash.
+  std::map<std::string_view, DataMember> members;
   std::vector<std::string_view> parameters;
   RawField field;
   for (FieldWalk walk(data); walk.next(field);) {
     if (field.type != wire::bytes_type) continue;
-    if (field.number == members_field) members[key_of(field.content)] = field.content;
+    if (field.number == members_field) members[key_of(field.content)].content = field.content;
     if (field.number == parameters_field) parameters.push_back(field.whole);
   }
   for (FieldWalk walk(before); walk.next(field);) {
     const bool is_message = field.type == wire::bytes_type;
     if (is_message && field.number == parameters_field && !parameters.empty()) continue;
-    if (!is_message || field.number != members_field) {
-      out += field.whole;
-      continue;
-    }
-    const auto found = members.find(key_of(field.content));
+    const bool is_member = is_message && field.number == members_field;
+    const auto found = is_member ? members.find(key_of(field.content)) : members.end();
     if (found == members.end()) {
       out += field.whole;
-    } else {
-      append_merged_member(out, field.content, found->second);
+    } else if (!std::exchange(found->second.is_used, true)) {
+      if (!append_merged_member(out, field.content, found->second.content, bytes_max)) return false;
     }
+    if (out.size() > bytes_max) return false;
   }
   for (const std::string_view parameter : parameters) out += parameter;
+  return out.size() <= bytes_max;
 }
 
 }  // namespace lineshaft::sparkplug
