@@ -3,6 +3,7 @@
 #include <bit>
 #include <charconv>
 #include <cmath>
+#include <vector>
 
 #include "broker/base/json_text.h"
 #include "sparkplug/nested.h"
@@ -163,9 +164,12 @@ void append_data_set(std::string& out, std::string_view bytes) {
     append_json_string(out, column);
   }
   out += "],\"types\":[";
+  // Read once: a walk per row would be one over all rows when types are missing.
+  std::vector<std::uint32_t> types;
   std::uint32_t type = 0;
   for (Commas commas(out); walk.next_type(type);) {
     commas.next();
+    types.push_back(type);
     append_json_string(out, to_string(data_type(type)));
   }
   out += "],\"rows\":[";
@@ -173,13 +177,12 @@ void append_data_set(std::string& out, std::string_view bytes) {
   for (Commas rows(out); walk.next_row(row);) {
     rows.next();
     out += '[';
-    DataSetWalk types(bytes);
     RowWalk elements(row);
     DataSetElement element;
-    for (Commas commas(out); elements.next(element);) {
+    std::size_t column_number = 0;
+    for (Commas commas(out); elements.next(element); ++column_number) {
       commas.next();
-      if (!types.next_type(type)) type = 0;
-      append_or_null(out, element, false, type);
+      append_or_null(out, element, false, column_number < types.size() ? types[column_number] : 0);
     }
     out += ']';
   }

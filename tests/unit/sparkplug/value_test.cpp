@@ -132,6 +132,18 @@ TEST_CASE("an array whose bytes do not fit is no value", "[sparkplug]") {
   CHECK_FALSE(typed(DataType::string_array, slot, 0, "abc"));
 }
 
+TEST_CASE("a data set with many rows and fewer types than columns is shown row by row",
+          "[sparkplug]") {
+  // A type per row walk would make this a test of minutes.
+  constexpr std::size_t rows = 200'000;
+  const std::string row = "\x22\x08\x0a\x02\x08\x07\x0a\x02\x08\x09"s;
+  std::string data_set = "\x18\x01"s;  // one type, Int8
+  for (std::size_t i = 0; i < rows; ++i) data_set += row;
+  const std::string json = json_of(DataType::data_set, ValueSlot::dataset_value, 0, data_set);
+  CHECK(json.starts_with(R"({"columns":[],"types":["Int8"],"rows":[[7,9],[7,9],)"));
+  CHECK(json.size() == 41 + rows * 6 - 1);
+}
+
 TEST_CASE("bytes are base64", "[sparkplug]") {
   constexpr auto slot = ValueSlot::bytes_value;
   CHECK(json_of(DataType::bytes, slot, 0, "") == "\"\"");
