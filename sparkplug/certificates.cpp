@@ -39,6 +39,8 @@ MessagePtr certificate_of(const Message& birth) {
 }
 
 MessagePtr with_delivery_time(const Message& ndeath, WallTime now) {
+  // An empty one deletes a retained death; with a time in it it would become one.
+  if (ndeath.payload().empty()) return nullptr;
   const auto now_ms = static_cast<std::uint64_t>(now.time_since_epoch().count());
   const std::string payload = patched_timestamp(ndeath.payload(), now_ms);
   if (payload == ndeath.payload()) return nullptr;

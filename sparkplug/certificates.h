@@ -19,7 +19,7 @@ core::TopicClaim claim_of(std::string_view topic);
 MessagePtr certificate_of(const Message& birth);
 
 /// The same NDEATH with the time of this attempt to deliver it
-/// (tck-id-conformance-mqtt-aware-ndeath-timestamp); null when its payload is none.
+/// (tck-id-conformance-mqtt-aware-ndeath-timestamp); null when its payload is none, or empty.
 MessagePtr with_delivery_time(const Message& ndeath, WallTime now);
 
 /// The topic a certificate is about; empty for other topics.

@@ -143,6 +143,19 @@ TEST_CASE("a death carries the time of its delivery, also as a will",
   host.expect(publish("spBv1.0/G/NDEATH/E", expected)).expect_nothing();
 }
 
+TEST_CASE("an empty NDEATH deletes the retained one and is forwarded as it is", "[sparkplug]") {
+  Plant plant;
+  ScriptedClient host = plant.broker.v5("host").subscribe("spBv1.0/#");
+  ScriptedClient repair = plant.broker.v5("repair");
+  const std::string death = hex_of(ndeath(3));
+  repair.send(fmt::format("31 [<spBv1.0/G/NDEATH/E> [] {}]", death));
+  CHECK_FALSE(host.take().empty());
+  CHECK_FALSE(plant.broker.v5("late").subscribe("spBv1.0/#").take().empty());
+  repair.send("31 [<spBv1.0/G/NDEATH/E> []]");
+  host.expect("30 [<spBv1.0/G/NDEATH/E> []]").expect_nothing();
+  plant.broker.v5("later").subscribe("spBv1.0/#").expect_nothing();
+}
+
 TEST_CASE("a missing message leads to one request for a rebirth, within the configured rate",
           "[sparkplug][tck-id-operational-behavior-data-commands-ncmd-rebirth-verb]") {
   Plant plant;
