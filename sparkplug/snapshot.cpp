@@ -1,6 +1,8 @@
 #include "sparkplug/snapshot.h"
 
+#include <initializer_list>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/core/topic_name.h"
@@ -63,6 +65,45 @@ std::string birth_payload(const EdgeNodes& nodes, NodeNumber number, DeviceNumbe
   return writer.finish(seq);
 }
 
+/// Whether the filter matches a topic of these levels, or one that begins with them.
+bool begins_as(std::string_view filter, std::initializer_list<std::string_view> levels) {
+  for (const std::string_view level : levels) {
+    const std::size_t end = filter.find('/');
+    const std::string_view own = filter.substr(0, end);
+    if (own == "#") return true;
+    if (own != "+" && own != level) return false;
+    filter = end == std::string_view::npos ? std::string_view() : filter.substr(end + 1);
+  }
+  return true;
+}
+
+struct Birth {
+  DeviceNumber device = no_device;
+  std::string topic;
+};
+
+/// Whose births a filter matches; most edge nodes and devices are left out by their levels alone.
+std::vector<Birth> matching_births(const EdgeNodes& nodes, NodeNumber number,
+                                   std::string_view filter) {
+  const EdgeNode& node = *nodes.node(number);
+  std::vector<Birth> births;
+  const auto add = [&](DeviceNumber device, const Topic& topic) {
+    std::string name = topic_name(topic);
+    if (core::topic_matches_filter(name, filter)) births.push_back({device, std::move(name)});
+  };
+  if (begins_as(filter, {namespace_level, node.group, "NBIRTH", node.name})) {
+    add(no_device, {MessageType::nbirth, node.group, node.name, {}});
+  }
+  if (!begins_as(filter, {namespace_level, node.group, "DBIRTH", node.name})) return births;
+  for (const DeviceNumber device : node.devices) {
+    const std::string& name = nodes.device(device)->name;
+    if (!begins_as(filter, {namespace_level, node.group, "DBIRTH", node.name, name})) continue;
+    if (!nodes.is_live(number, device)) continue;
+    add(device, {MessageType::dbirth, node.group, node.name, name});
+  }
+  return births;
+}
+
 }  // namespace
 
 bool asks_for_snapshot(std::string_view user_properties) {
@@ -75,36 +116,31 @@ bool asks_for_snapshot(std::string_view user_properties) {
   return false;
 }
 
-std::size_t send_snapshot(const EdgeNodes& nodes, NodeNumber number, std::string_view filter,
-                          WallTime now, const std::function<void(const MessagePtr&)>& send) {
+bool send_snapshot(const EdgeNodes& nodes, NodeNumber number, std::string_view filter, WallTime now,
+                   SnapshotBudget& budget, const std::function<bool(const MessagePtr&)>& send) {
   const EdgeNode& node = *nodes.node(number);
   // Whose messages do not count would be brought to life by a birth that nobody has published.
-  if (node.state != NodeState::online || !nodes.is_live(number, no_device)) return 0;
-  struct Birth {
-    DeviceNumber device = no_device;
-    std::string topic;
-  };
-  std::vector<Birth> births;
-  const auto add = [&](DeviceNumber device, const Topic& topic) {
-    std::string name = topic_name(topic);
-    if (core::topic_matches_filter(name, filter)) births.push_back({device, std::move(name)});
-  };
-  add(no_device, {MessageType::nbirth, node.group, node.name, {}});
-  for (const DeviceNumber device : node.devices) {
-    if (!nodes.is_live(number, device)) continue;
-    add(device, {MessageType::dbirth, node.group, node.name, nodes.device(device)->name});
-  }
+  if (node.state != NodeState::online || !nodes.is_live(number, no_device)) return true;
+  const std::vector<Birth> births = matching_births(nodes, number, filter);
+  std::vector<MessagePtr> messages;
   std::size_t bytes = 0;
   auto seq = static_cast<std::uint8_t>(node.next_seq.value_or(0) - births.size());
   for (const Birth& birth : births) {
     const std::string payload = birth_payload(nodes, number, birth.device, seq++, now);
+    bytes += payload.size();
+    budget.made += payload.size();
+    // Before anything is sent: half an edge node would have a gap in its `seq`.
+    const bool fits = bytes <= SnapshotBudget::sent_max - budget.sent;
+    if (!fits || budget.made > SnapshotBudget::made_max) return false;
     MessageFields fields;
     fields.topic = birth.topic;
     fields.payload = payload;
-    send(KeptMessage::make(fields, {}));
-    bytes += payload.size();
+    messages.push_back(KeptMessage::make(fields, {}));
   }
-  return bytes;
+  for (const MessagePtr& message : messages) {
+    if (send(message)) budget.sent += message->payload().size();
+  }
+  return true;
 }
 
 }  // namespace lineshaft::sparkplug

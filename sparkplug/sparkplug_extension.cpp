@@ -102,6 +102,10 @@ void SparkplugExtension::certify(const core::ExtensionClient& client, const Mess
 
 void SparkplugExtension::on_disconnect(const core::ExtensionClient& client, bool in_order,
                                        bool will_waits) {
+  // Told before a SUBSCRIBE of the next connection with this Client Identifier.
+  if (const auto asked = snapshots_.find(client.client_id); asked != snapshots_.end()) {
+    snapshots_.erase(asked);
+  }
   const ConnectionEnd end = in_order     ? ConnectionEnd::disconnected
                             : will_waits ? ConnectionEnd::will_waits
                                          : ConnectionEnd::lost;

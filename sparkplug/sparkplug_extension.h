@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -14,6 +15,7 @@
 
 #include "broker/core/extension.h"
 #include "sparkplug/edge_nodes.h"
+#include "sparkplug/snapshot.h"
 #include "sparkplug/topic.h"
 
 namespace lineshaft::sparkplug {
@@ -94,6 +96,8 @@ class SparkplugExtension final : public core::Extension {
   std::set<NodeNumber> sys_changed_;
   /// Its topic below $SYS, by edge node: that must go with it.
   std::map<NodeNumber, std::string> sys_topics_;
+  /// Of connected clients that asked for one, by Client Identifier.
+  std::map<std::string, SnapshotBudget, std::less<>> snapshots_;
   SparkplugGauges gauges_;
 };
 

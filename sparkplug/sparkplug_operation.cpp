@@ -51,27 +51,32 @@ void SparkplugExtension::publish_sys() {
   publish_sys_topic(std::string(sys_root) + "totals", totals_json(nodes_));
 }
 
-/// In one go, so that nothing of an edge node comes twice or not at all.
+/// In one go, so that nothing of an edge node comes twice or not at all. All that a connection gets
+/// is bounded, as nothing holds it back: it waits for the socket.
 void SparkplugExtension::on_subscribe(const core::ExtensionSubscription& subscription) {
   if (!asks_for_snapshot(subscription.user_properties)) return;
   const auto parsed = core::parse_share(subscription.filter);
   if (parsed.syntax != core::ShareSyntax::not_shared) return;  // one birth would be one member's
+  SnapshotBudget& budget = snapshots_[std::string(subscription.client_id)];
+  if (budget.filters.contains(subscription.filter)) return;
+  bool is_whole = budget.filters.size() < SnapshotBudget::filters_max;
+  if (is_whole) budget.filters.emplace(subscription.filter);
   const auto send = [&](const MessagePtr& birth) {
-    context_->send(subscription.client_id, subscription.filter, birth);
+    return context_->send(subscription.client_id, subscription.filter, birth);
   };
-  std::size_t bytes = 0;
-  for (NodeNumber number = 0; number < nodes_.nodes_end(); ++number) {
+  const std::size_t before = budget.sent;
+  const WallTime now = context_->now().wall;
+  for (NodeNumber number = 0; is_whole && number < nodes_.nodes_end(); ++number) {
     if (nodes_.node(number) == nullptr) continue;
-    if (bytes >= limits::sparkplug_snapshot_bytes_max) {
-      count(Counter::sparkplug_snapshots_cut);
-      LINESHAFT_LOG(sparkplug, warn, "snapshot_cut", {"client_id", subscription.client_id},
-                    {"filter", subscription.filter}, {"bytes", bytes},
-                    {"effect", "the other edge nodes are seen with their next birth"});
-      break;
-    }
-    bytes += send_snapshot(nodes_, number, subscription.filter, context_->now().wall, send);
+    is_whole = send_snapshot(nodes_, number, subscription.filter, now, budget, send);
   }
-  if (bytes > 0) count(Counter::sparkplug_snapshots);
+  if (budget.sent > before) count(Counter::sparkplug_snapshots);
+  if (is_whole) return;
+  count(Counter::sparkplug_snapshots_cut);
+  if (std::exchange(budget.is_cut_logged, true)) return;
+  LINESHAFT_LOG(sparkplug, warn, "snapshot_cut", {"client_id", subscription.client_id},
+                {"filter", subscription.filter}, {"bytes", budget.sent},
+                {"effect", "the other edge nodes are seen with their next birth"});
 }
 
 void SparkplugExtension::update_gauges() {

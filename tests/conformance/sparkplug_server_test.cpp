@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "broker/base/metrics.h"
 #include "sparkplug/payload.h"
 #include "sparkplug/payload_writer.h"
 #include "sparkplug/sparkplug_extension.h"
@@ -222,6 +223,23 @@ TEST_CASE("who comes late and asks for it gets births with current values, then 
   SECTION("not of an edge node that is gone") {
     node.vanish();
     plant.broker.v5("late").subscribe("spBv1.0/#", "00", asks).expect_nothing();
+  }
+  SECTION("once for a filter in one connection") {
+    host.send(fmt::format("82 [0002 [{}] <spBv1.0/G/#> 00]", asks));
+    host.expect("90 [0002 [] 00]").expect_nothing();
+    host.send("E0 []").expect_closed();
+    ScriptedClient again = plant.broker.v5("host");
+    again.send(fmt::format("82 [0001 [{}] <spBv1.0/G/#> 00]", asks));
+    CHECK(again.take().find("spBv1.0/G/NBIRTH/E") != std::string::npos);
+  }
+  SECTION("for so many filters in one connection; what is beyond is counted") {
+    for (int i = 0; i < 99; ++i) {
+      host.send(fmt::format("82 [0003 [{}] <other/{}> 00]", asks, i)).expect("90 [0003 [] 00]");
+    }
+    const auto before = counter_value(Counter::sparkplug_snapshots_cut);
+    host.send(fmt::format("82 [0004 [{}] <spBv1.0/+/#> 00]", asks));
+    host.expect("90 [0004 [] 00]").expect_nothing();
+    CHECK(counter_value(Counter::sparkplug_snapshots_cut) == before + 1);
   }
   SECTION("only of what the filter matches") {
     plant.broker.v5("late").subscribe("spBv1.0/G/NDATA/#", "00", asks).expect_nothing();
