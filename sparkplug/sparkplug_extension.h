@@ -15,6 +15,7 @@
 
 #include "broker/core/extension.h"
 #include "sparkplug/edge_nodes.h"
+#include "sparkplug/node_report.h"
 #include "sparkplug/snapshot.h"
 #include "sparkplug/topic.h"
 
@@ -83,7 +84,7 @@ class SparkplugExtension final : public core::Extension {
   void publish_sys_topic(std::string_view topic, std::string_view payload);
   void update_gauges();
   void arm();
-  core::RequestAnswer forget(NodeNumber number);
+  bool forget(const NodeQuery& query, std::optional<NodeNumber> number);
 
   const SparkplugConfig config_;
   core::ExtensionContext* context_ = nullptr;

@@ -1,11 +1,13 @@
 // What operators see of the extension, and what they can ask of it: $SYS, gauges, requests.
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
+#include "broker/base/audit.h"
 #include "broker/base/log.h"
 #include "broker/base/metrics.h"
 #include "broker/core/topic_name.h"
-#include "sparkplug/node_report.h"
-#include "sparkplug/snapshot.h"
 #include "sparkplug/sparkplug_extension.h"
 
 namespace lineshaft::sparkplug {
@@ -100,24 +102,36 @@ core::RequestAnswer SparkplugExtension::on_request(std::string_view verb, std::s
   if (verb == "metrics") return metrics_answer(nodes_, query);
   if (verb != "rebirth" && verb != "forget") return {};
   const auto number = nodes_.find_node(query.group, query.node);
+  const std::string who = query.group + '/' + query.node;
+  if (verb == "forget") {
+    if (!forget(query, number)) return refusal("there is no such edge node");
+    audit({.type = "edge_node_forgotten", .op = "admin", .topic = who});
+    return {core::RequestAnswer::State::done, "{}"};
+  }
   if (!number) return refusal("there is no such edge node");
-  if (verb == "forget") return forget(*number);
+  audit({.type = "edge_node_rebirth_asked", .op = "admin", .topic = who});
   act(nodes_.ask_rebirth(*number, context_->now()));
   return nodes_answer(nodes_, query);
 }
 
-/// With its certificates: for an edge node that was scrapped. One that is alive comes back with its
-/// next message.
-core::RequestAnswer SparkplugExtension::forget(NodeNumber number) {
-  const EdgeNode& node = *nodes_.node(number);
-  const std::string root = std::string(certificate_prefix) + "spBv1.0/" + node.group;
-  publish_sys_topic(root + "/NBIRTH/" + node.name, {});
-  for (const DeviceNumber device : node.devices) {
-    publish_sys_topic(root + "/DBIRTH/" + node.name + '/' + nodes_.device(device)->name, {});
-  }
-  LINESHAFT_LOG(sparkplug, info, "edge_node_forgotten", {"group", node.group}, {"node", node.name});
-  act(nodes_.forget(number));
-  return {core::RequestAnswer::State::done, "{}"};
+/// With its certificates, also those of births the view had no room for: for an edge node that was
+/// scrapped. One that is alive comes back with its next message. False: there is nothing of it.
+bool SparkplugExtension::forget(const NodeQuery& query, std::optional<NodeNumber> number) {
+  if (!is_valid_id(query.group) || !is_valid_id(query.node)) return false;
+  std::vector<std::string> certificates;
+  const auto take = [&](const KeptMessagePtr& certificate) {
+    certificates.emplace_back(certificate->topic());
+  };
+  const std::string root =
+      std::string(certificate_prefix) + std::string(namespace_level) + '/' + query.group;
+  context_->for_each_retained(root + "/NBIRTH/" + query.node, take);
+  context_->for_each_retained(root + "/DBIRTH/" + query.node + "/#", take);
+  for (const std::string& certificate : certificates) publish_sys_topic(certificate, {});
+  if (!number && certificates.empty()) return false;
+  LINESHAFT_LOG(sparkplug, info, "edge_node_forgotten", {"group", query.group},
+                {"node", query.node}, {"certificates", certificates.size()});
+  if (number) act(nodes_.forget(*number));
+  return true;
 }
 
 }  // namespace lineshaft::sparkplug

@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "broker/base/audit.h"
 #include "broker/base/metrics.h"
 #include "sparkplug/payload.h"
 #include "sparkplug/payload_writer.h"
@@ -273,6 +275,36 @@ TEST_CASE("operators see edge nodes below $SYS and can forget one", "[sparkplug]
   CHECK(plant.ask("nodes", Json::object()).at("nodes").empty());
   plant.broker.v5("late").subscribe("$sparkplug/certificates/#").expect_nothing();
   CHECK(plant.ask("rebirth", {{"group", "G"}, {"node", "E"}}).contains("error"));
+}
+
+TEST_CASE("with an edge node certificates go that the view had no place for", "[sparkplug]") {
+  Plant plant;
+  ScriptedClient node = plant.broker.v5("X");
+  // Without an NBIRTH it is no birth to the view.
+  node.send(publish("spBv1.0/G/DBIRTH/X/D", nbirth(0)));
+  CHECK_FALSE(plant.broker.v5("before").subscribe("$sparkplug/certificates/#").take().empty());
+  plant.ask("forget", {{"group", "G"}, {"node", "X"}});
+  plant.broker.v5("late").subscribe("$sparkplug/certificates/#").expect_nothing();
+  CHECK(plant.ask("forget", {{"group", "+"}, {"node", "X"}}).contains("error"));
+}
+
+TEST_CASE("what operators do to an edge node is in the audit log", "[sparkplug]") {
+  struct Sink final : AuditSink {
+    std::vector<std::string> records;
+    void write(const AuditRecord& record) noexcept override {
+      records.push_back(fmt::format("{} {} {}", record.type, record.op, record.topic));
+    }
+  };
+  Plant plant;
+  plant.edge_node();
+  Sink sink;
+  set_audit_sink(&sink);
+  plant.ask("rebirth", {{"group", "G"}, {"node", "E"}});
+  plant.ask("forget", {{"group", "G"}, {"node", "E"}});
+  plant.ask("forget", {{"group", "G"}, {"node", "E"}});
+  set_audit_sink(nullptr);
+  CHECK(sink.records == std::vector<std::string>{"edge_node_rebirth_asked admin G/E",
+                                                 "edge_node_forgotten admin G/E"});
 }
 
 }  // namespace lineshaft::test
