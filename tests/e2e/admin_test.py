@@ -66,7 +66,8 @@ def test_metrics_are_well_formed_and_move_with_the_traffic():
         grown = {name: after[name] - before.get(name, 0) for name in after}
         assert grown["lineshaft_publish_messages_received_total"] == 10
         assert grown["lineshaft_publish_bytes_received_total"] == 50
-        assert grown["lineshaft_retained_messages"] == 1
+        # Values below $SYS are retained, too, and come when they come.
+        assert grown["lineshaft_retained_messages"] >= 1
         assert grown['lineshaft_sessions{state="online"}'] == 1
         assert grown['lineshaft_connections{listener="default",transport="tcp"}'] == 1
         assert grown['lineshaft_http_requests_total{route="/metrics",code="200"}'] == 1
