@@ -16,10 +16,18 @@ BINARY = os.environ.get("LINESHAFT_BINARY", f"{ROOT}/build/release/lineshaft")
 PATIENCE_S = 60
 
 
+PORTS_GIVEN = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that nobody listens on, and another one each time."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in PORTS_GIVEN:
+            PORTS_GIVEN.add(port)
+            return port
 
 
 class BrokerFailed(AssertionError):
